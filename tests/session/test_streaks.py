@@ -39,9 +39,12 @@ def test_iterations_in_which_the_gate_did_not_run_are_passed_over() -> None:
     assert streaks(kept, 3, kept[3].gates[0]) == {1: Streak(2, True)}
 
 
-def test_uses_of_one_layer_are_told_apart_by_their_order() -> None:
-    kept = records([gate(1), gate(2)], [gate(1), gate(1, 2)])
-    assert streaks(kept, 1, kept[1].gates[1]) == {1: Streak(1, True), 2: Streak(2, True)}
+def test_of_several_runs_a_unit_is_dead_that_was_dead_in_all_of_them() -> None:
+    """As where samples come one at a time, or a layer is used again."""
+    kept = records([gate(1, 2, 3), gate(2, 3)], [gate(3), gate(1, 3)], [gate(1, 2, 3), gate(1, 3)])
+    assert streaks(kept, 2, kept[2].gates[0]) == {1: Streak(1, True), 3: Streak(3, True)}
+    kept = records([gate(1), gate(2)])
+    assert streaks(kept, 0, kept[0].gates[0]) == {}, "each is active in the other"
 
 
 def test_the_setup_is_no_iteration() -> None:

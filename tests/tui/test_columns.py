@@ -63,6 +63,18 @@ def test_all_dead_units_are_listed_where_there_is_room() -> None:
     assert listed == [str(unit) for unit in dead]
 
 
+def test_of_a_gate_that_ran_several_times_it_is_said_which_run_this_is() -> None:
+    value = Value("h", "activation", "result", Summary(kind="tensor", type="array", shape=(3, 4)), 0)
+
+    def run(*dead: int) -> Gate:
+        units = Units(1, 4, list(dead), "matmul")
+        return Gate("h", "relu", 0, 1, 1, value, None, None, 0, 0, list(dead), 4, value, layer=units)
+
+    one, other = run(0, 1), run(1)
+    (row,) = dead_lines(other, {1: Streak(2, True)}, None, 60, 1, "", [one, other])
+    assert "".join(text for text, _ in row.pieces) == "dead 1 of 4 in run 2 of 2, for 2 iterations: 1"
+
+
 def test_a_gate_of_numbers_that_are_not_finite_says_so_where_all_would_count_as_active() -> None:
     h = Value("h", "activation", "result", Summary("tensor", "array", (2, 2), nan=3, inf=1, neginf=0), 0)
     gate = Gate("h", "relu", 0, 1, 1, h, None, None, 4, 0, [], 2, h)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 from stepper.record import Gate, Record
 
@@ -23,16 +24,25 @@ class Streak:
         return f"{self.iterations}" if self.whole else f"{self.iterations}+"
 
 
+def runs(record: Record, gate: Gate) -> list[Gate]:
+    """The gates of a record that are runs of this one: several where samples come one at a time, or where a layer is
+    used again."""
+    return [other for other in record.gates if _alike(other, gate)]
+
+
 def streaks(records: Mapping[int | None, Record], iteration: int | None, gate: Gate) -> dict[int, Streak]:
-    """The streak of each dead unit of a gate of an iteration. Iterations in which the gate did not run are passed over.
+    """The streak of each unit of a gate that was dead in all runs of it in an iteration: one that only some samples
+    block is not dead. Iterations in which the gate did not run are passed over.
 
     The setup is no iteration: there, every streak is 1.
     """
+    own = records.get(iteration)
     open_units = set(gate.by_unit.dead)
+    common = _dead(own, gate) if own is not None else None
+    if common is not None:
+        open_units &= common
     if iteration is None:
         return dict.fromkeys(open_units, Streak(1, True))
-    own = records.get(iteration)
-    number = _number(own, gate) if own is not None else 0
     found: dict[int, Streak] = {}
     length, at = 1, iteration - 1
     while open_units:
@@ -40,9 +50,9 @@ def streaks(records: Mapping[int | None, Record], iteration: int | None, gate: G
         if at < 0 or record is None:
             found.update(dict.fromkeys(open_units, Streak(length, at < 0)))
             break
-        earlier = _same(record, gate, number)
+        earlier = _dead(record, gate)
         if earlier is not None:
-            ended = open_units.difference(earlier.by_unit.dead)
+            ended = open_units - earlier
             found.update(dict.fromkeys(ended, Streak(length, True)))
             open_units -= ended
             length += 1
@@ -54,11 +64,7 @@ def _alike(one: Gate, other: Gate) -> bool:
     return (one.label, one.op, one.line, one.by_unit.count) == (other.label, other.op, other.line, other.by_unit.count)
 
 
-def _number(record: Record, gate: Gate) -> int:
-    """How many gates like this one ran before it: a layer that is used several times has a gate for each use."""
-    return next((n for n, g in enumerate(g for g in record.gates if _alike(g, gate)) if g is gate), 0)
-
-
-def _same(record: Record, gate: Gate, number: int) -> Gate | None:
-    alike = [other for other in record.gates if _alike(other, gate)]
-    return alike[number] if number < len(alike) else None
+def _dead(record: Record, gate: Gate) -> set[int] | None:
+    """The units that were dead in all runs of the gate; None where it did not run."""
+    dead = [set(other.by_unit.dead) for other in runs(record, gate)]
+    return reduce(set.intersection, dead) if dead else None

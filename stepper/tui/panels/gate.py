@@ -9,7 +9,7 @@ from textual import events
 from textual.binding import BindingType
 
 from stepper.record import Gate, Region, Value, Window
-from stepper.session.findings.streaks import Streak, streaks
+from stepper.session.findings.streaks import Streak, runs, streaks
 from stepper.tui.actions import bindings
 from stepper.tui.panels import heatmap
 from stepper.tui.panels.gate_lines import (
@@ -58,6 +58,8 @@ class GatePanel(ViewPanel):
         "a dead unit is blocked for every sample; in brackets, or once for all, for how many iterations running, of "
         "those in which the gate ran; 3+: for 3 at least, what was before is not recorded; d goes to the next one, "
         "after the last to those of the next gate\n"
+        "where a gate ran several times in an iteration, a sample at a time, say, only those units have such a number "
+        "that were dead in all of its runs\n"
         "along axis 0: its rows are the units, as in h = W @ A; axis 1: channels, as after a convolution; a guess: "
         "nothing tells what made h; not said where it is the last axis, as in h = X @ W\n"
         f"the bars above a map: which share of each unit's entries is blocked; {DEAD}: a dead unit is among them\n"
@@ -74,6 +76,7 @@ class GatePanel(ViewPanel):
         self._chosen: int | None = None
         self._gate: Gate | None = None
         self._streaks: Mapping[int, Streak] = {}
+        self._runs: list[Gate] = []
         self._counted: tuple[object, ...] = ()
         self._drawing: Drawing | None = None
         self._body: list[Row] = []
@@ -219,7 +222,7 @@ class GatePanel(ViewPanel):
         unit = view.index[gate.by_unit.axis] if view is not None and view.index else None
         elsewhere = dead_elsewhere(self.gates, self.number)
         most = height // 6 if height >= HIGH else 1
-        dead = dead_lines(gate, self._streaks, unit, width, most, elsewhere)
+        dead = dead_lines(gate, self._streaks, unit, width, most, elsewhere, self._runs)
         self._dead = [*noted(gate, width, max(2, height // 5)), *dead]
         drawing = self._gather(gate)
         self.set_rows([heading(gate, self.scene.history.names, width), *self._dead, *self._lines(gate, drawing)])
@@ -248,6 +251,7 @@ class GatePanel(ViewPanel):
         if counted != self._counted:
             self._counted = counted
             self._streaks = streaks(self.scene.records, self.scene.iteration, gate)
+            self._runs = runs(self.scene.record, gate) if self.scene.record is not None else []
 
     def _ahead(self, gate: Gate) -> tuple[str, ...]:
         """What of the gate the cursor has not come to yet, in more words and in fewer: it is drawn all the same, and
@@ -330,7 +334,7 @@ class GatePanel(ViewPanel):
                 one = self._window(value, view, 1, 1, region)
                 element[kind] = one.cells[0] if isinstance(one, Window) else one
         unit, units = self._shares(gate, view, grid)
-        return Drawing(gate, view, grid, wide, high, arrangement, maps, element, unit, units, self._streaks)
+        return Drawing(gate, view, grid, wide, high, arrangement, maps, element, unit, units, self._streaks, self._runs)
 
     def _window(self, value: Value, view: View, rows: int, columns: int, region: Region) -> Window | str | None:
         if value.summary.shape != view.shape:

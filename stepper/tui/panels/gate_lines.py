@@ -65,6 +65,8 @@ class Drawing:
     units: Window | None
     """The share of each unit, or each few, that is blocked."""
     streaks: Mapping[int, Streak] = field(default_factory=dict)
+    runs: Sequence[Gate] = ()
+    """Of the gate in its iteration, it among them."""
 
 
 def values_of(gate: Gate) -> dict[str, Value]:
@@ -156,12 +158,21 @@ def dead_elsewhere(gates: Sequence[Gate], number: int) -> str:
 
 
 def dead_lines(
-    gate: Gate, streaks: Mapping[int, Streak], unit: int | None, width: int, most: int, elsewhere: str = ""
+    gate: Gate,
+    streaks: Mapping[int, Streak],
+    unit: int | None,
+    width: int,
+    most: int,
+    elsewhere: str = "",
+    runs: Sequence[Gate] = (),
 ) -> list[Row]:
     """The dead units in at most `most` lines, each with its streak; one streak for all, where it is the same. Where
     there is no room for all, `unit`, that of the cursor, is among those that are shown. Behind them `elsewhere`, what
-    there is of them in other gates: cut where there is none here, else as far as there is room for it whole."""
+    there is of them in other gates: cut where there is none here, else as far as there is room for it whole. `runs` of
+    the gate in its iteration: of several it is said which one this is."""
     units, along = gate.by_unit.dead, f" {gate.along}" if gate.along else ""
+    if len(runs) > 1:
+        along = f" in run {next(n for n, each in enumerate(runs, 1) if each is gate)} of {len(runs)}{along}"
     further = (f" · {elsewhere}" if elsewhere else "", "bad")
     if not units:
         return [Row(pad([(f"no dead unit, of {gate.by_unit.count}{along}", "muted"), further], (), width))]
@@ -262,11 +273,16 @@ def _unit(drawing: Drawing) -> list[Piece]:
     unit = view.index[gate.by_unit.axis]
     entries = (gate.active + gate.blocked) // max(1, gate.by_unit.count)
     pieces: list[Piece] = [(f"unit {unit}: ", "muted")]
-    if unit in gate.by_unit.dead:
+    others = sum(unit not in each.by_unit.dead for each in drawing.runs)
+    if unit in gate.by_unit.dead and others:
+        pieces.append(("blocked here", "note"))
+        pieces.append((f", active in {others} of this gate's {len(drawing.runs)} runs", "muted"))
+    elif unit in gate.by_unit.dead:
         streak = drawing.streaks.get(unit, Streak(1, False))
         least = "" if streak.whole else "at least "
         plural = "s running" if streak.iterations > 1 else ""
-        pieces.append((f"dead, for {least}{streak.iterations} iteration{plural}", "bad"))
+        what = "dead" if entries > 1 else "its one entry blocked"  # of a single sample: that tells little
+        pieces.append((f"{what}, for {least}{streak.iterations} iteration{plural}", "bad"))
         if not streak.whole:
             pieces.append((" (what was before is not recorded)", "muted"))
     elif drawing.unit is None:
