@@ -89,6 +89,23 @@ for x, y in zip(np.ones((4, 2)), np.ones(4)):
     assert phases(program)["bias += eta * error"] == "update"
 
 
+def test_what_is_added_is_a_gradient_where_only_the_parameter_says_what_it_is() -> None:
+    source = """
+import numpy as np
+x, y, w = np.ones((4, 2)), np.ones(4), np.zeros(2)
+for i in range(4):
+    margin = y[i] * (x[i] @ w)
+    if margin < 1:
+        dw = -y[i] * x[i]
+    else:
+        dw = np.zeros(2)
+    w -= 0.1 * dw
+"""
+    program = analyse(source, "hinge.py")
+    assert labels(program, "parameter") == {"w"} and "dw" in labels(program, "gradient")
+    assert phases(program)["margin = y[i] * (x[i] @ w)"] == "forward"
+
+
 def test_a_constant_that_is_returned_does_not_come_from_the_conditions_around_the_call() -> None:
     source = """
 import numpy as np

@@ -17,6 +17,7 @@ from stepper.program.flow.steps import (
     called_after_stepped,
     changed_beside,
     decided_by_themselves,
+    deciders,
     emptied,
     like_steps,
     of_next_samples,
@@ -129,7 +130,7 @@ def sort(
         deciding = (steered(updates, run, carried) - later) | (alone & updates)
         updates |= deciding
         first = min((d.order for d in updates), default=0)
-        forward = forward | {d for d in closure(c for d in deciding for c in d.controls) if d.order < first}
+        forward = forward | {d for d in closure(c for d in deciding for c in deciders(d)) if d.order < first}
     updates |= steps_beneath(updates, run)
     backward = {d for d in closure({d for change in updates for d in change.deps}) if d.kind != "start"} - forward
     if not by_autograd and not _takes_steps(updates, backward, run):

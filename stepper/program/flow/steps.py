@@ -103,11 +103,16 @@ def steered(updates: set[Definition], run: Pass, carried: set[Place]) -> set[Def
 
 
 def decided_by_themselves(run: Pass, carried: set[Place]) -> set[Definition]:
-    """What is added to where only its own value, or that of another such, says whether it is: the weights of
+    """What is added to where only its own value, or that of another such, says whether it is, or what: the weights of
     Rosenblatt's perceptron, which learns of a wrong answer no more than that it is wrong."""
     steps = {d for d in run.definitions if d.kind in ("bind", "change") and d.own and d.deps and d.place in carried}
-    asked = {d.place: closure(d.controls) for d in steps}
+    asked = {d.place: closure(deciders(d)) for d in steps}
     return {d for d in steps if d.place in run.start and any(run.start[d.place] in each for each in asked.values())}
+
+
+def deciders(definition: Definition) -> set[Definition]:
+    """What says whether something is done (`if y * (x @ w) <= 0:`), or what with: around what it is made of."""
+    return {control for each in (definition, *closure(definition.deps)) for control in each.controls}
 
 
 def steps_beneath(updates: set[Definition], run: Pass) -> set[Definition]:

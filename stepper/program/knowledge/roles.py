@@ -186,7 +186,10 @@ class Roles:
         taken = definition.kind == "target" or (definition.alias and not names_gradient(name))
         if taken and definition.roots and all(map(self._has_data, definition.roots)):
             return "data"  # `for j, x in enumerate(inputs): w[j] -= rate * delta * x`, or `xt = x.T`
-        if definition in flow.derived or definition not in flow.living:
+        chosen = names_gradient(name) and not flow.living.isdisjoint(
+            definition.controls
+        )  # a subgradient, by the margin
+        if definition in flow.derived or not (definition in flow.living or chosen):
             return "other"
         called = names_gradient(name) or names_error(name)
         if not called and self._is_copied(definition):
