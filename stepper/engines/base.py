@@ -199,6 +199,11 @@ class Engine:
         −1 where none are asked for just now; None where there is no graph of them."""
         return None
 
+    def leaves(self, value: Any) -> Iterable[tuple[Any, bool]]:
+        """What the gradients that go back through a value come to in the end, and whether its type says that it is
+        learnt."""
+        return ()
+
     def identity(self, value: Any) -> Hashable:
         """Equal for two looks at the same memory (same storage, offset, shape, strides, dtype)."""
         return id(value)

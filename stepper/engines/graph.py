@@ -7,7 +7,7 @@ offloading) is left alone.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -75,6 +75,19 @@ def nodes_below(roots: Iterable[Any]) -> list[Any]:
                 found[before] = None
                 waiting.append(before)
     return list(found)
+
+
+def leaves_below(node: Any) -> Iterator[Any]:
+    """The tensors that gradients which come to this node end at, one by one; of `WALKED` nodes at most."""
+    met, waiting = {node}, [node]
+    while waiting and len(met) < WALKED:
+        last = waiting.pop()
+        if is_leaf(last):
+            yield last.variable
+        for before, _ in last.next_functions:
+            if before is not None and before not in met:
+                met.add(before)
+                waiting.append(before)
 
 
 def nodes_so_far(torch: Any) -> int:

@@ -14,9 +14,10 @@ from weakref import ref
 
 from stepper.engines import device, generators
 from stepper.engines.arrays import numpy_module
-from stepper.engines.base import Engine, Later
+from stepper.engines.base import Later
 from stepper.engines.bits import as_array, but_for_nans
 from stepper.engines.described import Descriptions
+from stepper.engines.in_graph import InGraph
 from stepper.engines.kept import FAILURES, Kept, compact, dense, layout_of, once, same_but_for_nans
 from stepper.engines.layout import Layout
 from stepper.engines.members import members
@@ -33,7 +34,7 @@ from stepper.engines.survey import sample, spread
 from stepper.record import Array, Region, Summary, Window
 
 
-class TorchEngine(Engine):
+class TorchEngine(InGraph):
     """Values are `torch.Tensor`, `torch.nn.Parameter` and other subclasses."""
 
     name = "torch"
@@ -63,24 +64,6 @@ class TorchEngine(Engine):
             return False
         kind = type(value)
         return kind in self._exact or issubclass(kind, torch.Tensor)
-
-    def is_taken(self, value: Any) -> bool:
-        torch = self._torch or self._load()
-        if self._wrapped(value):
-            return False
-        return maker(value, torch) is not None and look(value, "_base", torch) is not None
-
-    def is_constant(self, value: Any) -> bool:
-        torch = self._torch or self._load()
-        return bool(torch.is_grad_enabled()) and not self._wrapped(value) and not look(value, "requires_grad", torch)
-
-    def graph(self, value: Any) -> int | None:
-        torch = self._torch or self._load()
-        if self._wrapped(value):
-            return None
-        if look(value, "requires_grad", torch):
-            return 2 if maker(value, torch) is None else 1
-        return 0 if torch.is_grad_enabled() else -1
 
     def _load(self) -> Any:
         """torch, where the script has imported it, and what we need to know of it."""

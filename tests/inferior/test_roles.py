@@ -358,3 +358,36 @@ def test_what_follows_from_parameters_that_the_only_pass_makes_is_no_setting() -
     )
     found = roles(ran, 0)
     assert (found["z"], found["y"], found["dz"], found["dw"]) == ("activation", "activation", "gradient", "gradient")
+
+
+def test_what_gradients_go_through_to_a_parameter_is_no_data() -> None:
+    pytest.importorskip("torch")
+    ran = run(
+        """
+        import torch
+        class Penalty(torch.nn.Module):
+            def forward(self, x):
+                self.loss = x.pow(2).mean()
+                return x
+        held = Penalty()
+        model = torch.nn.Sequential(torch.nn.Linear(2, 1), held)
+        penalties = [held]
+        image = torch.ones(3, 1)
+        opt = torch.optim.SGD([image.requires_grad_()], lr=0.1)
+        when = torch.ones(3, 1).requires_grad_()
+        measure = torch.nn.Linear(2, 1)
+        for t in range(2):
+            place = torch.cat([when.exp(), when], 1)
+            model(place)
+            score = 0
+            for each in penalties:
+                score += each.loss
+            total = score * 10 + image.sum() + measure(place).sum()
+            opt.zero_grad()
+            total.backward()
+            opt.step()
+        """
+    )
+    found = roles(ran)
+    assert [found[name] for name in ("self.loss", "each.loss", "score")] == ["loss", "loss", "activation"]
+    assert found["place"] == found["when"] == "data", "gradients go through it, and nothing learnt had a part in it"

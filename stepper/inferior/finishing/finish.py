@@ -200,7 +200,7 @@ class Finisher:
             role = "gradient" if "grad" in draft.label else "other"
         if role == "other":
             role = self._roles.get(draft.label, "other")
-        elif role == "activation" and self._roles.get(holder_of(draft.label)) == "data":
+        elif role == "activation" and not draft.learnt and self._roles.get(holder_of(draft.label)) == "data":
             role = "data"  # what a layer is handed is an activation, unless the script's own flow says that it is data
         elif role in ("activation", "gradient", "loss") and "[" in draft.label and draft.copy in self._beside:
             role = "parameter"  # under another label: `params['W' + str(layer)]`

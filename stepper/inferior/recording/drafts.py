@@ -48,7 +48,8 @@ class Draft(msgspec.Struct, gc=False, eq=False):
     """A value as a probe saw it: a kept copy, or the summary of a scalar. Of a library's that has graphs of gradients,
     `graph` is 1 where it hangs in one, else 0, or -1 while gradients are switched off; `token` tells it from others,
     and two looks at the same memory have one `place`. `memory` is the number of where it lies, 0 where that is not
-    known: the same for two that lie in one place at a time."""
+    known: the same for two that lie in one place at a time. `learnt`: the graph has shown that a parameter had a part
+    in what the script's text calls data."""
 
     label: str
     role: Role
@@ -59,6 +60,7 @@ class Draft(msgspec.Struct, gc=False, eq=False):
     token: int = 0
     place: Hashable = None
     memory: int = 0
+    learnt: bool = False
 
     @property
     def shape(self) -> tuple[int, ...] | None:

@@ -22,6 +22,7 @@ from stepper.inferior.recording.overlaps import Overlaps
 from stepper.inferior.recording.scalars import SCALARS
 from stepper.inferior.recording.store import Store
 from stepper.program.program import Program
+from stepper.program.vocabulary import names_loss
 from stepper.record import Role, When, is_path, quotes_in
 
 TRANSPOSED = (".T", ".mT", ".H")
@@ -123,8 +124,20 @@ class Values:
             draft.token, draft.place = self._tokens.of(value, engine.identity)
             if role == "parameter" and graph == 1 and (known := self._met_as(value)) is not None and known.made:
                 draft.role = known.role  # as what it was made, whatever a function's name for it is elsewhere
+            elif role == "data" and graph == 1 and self._is_learnt(engine, value):
+                is_loss = names_loss(label.rpartition(".")[2]) and engine.shape(value) == ()
+                draft.role, draft.learnt = "loss" if is_loss else "activation", True
         self._overlaps.met(engine, value, draft)
         return draft
+
+    def _is_learnt(self, engine: Engine, value: Any) -> bool:
+        """Whether gradients go back through a value to a parameter: a layer that the script's text does not lead to
+        made it (`sl.loss`, which the `forward` of a module in a list has set). Of data alone (`torch.cat([x, t])`,
+        where the script asks for derivatives by x) they do not."""
+        return any(
+            learnt or ((known := self._met_as(leaf)) is not None and known.role == "parameter")
+            for leaf, learnt in engine.leaves(value)
+        )
 
     def _members(self, value: Any, label: str, role: Role | None, event: Happening | None) -> list[tuple[Key, Any]]:
         """What a list, tuple, dict or record holds. The event is told where that is not all of it."""
