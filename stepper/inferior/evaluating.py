@@ -21,7 +21,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from stepper.engines.base import Engine, having
-from stepper.inferior.limit import TookLong, within
+from stepper.inferior.limit import TookLong, with_the_debugger, within
 from stepper.inferior.protocol import TOOK_LONG, UNKNOWN, Evaluate, Operand
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.scalars import SCALARS, describe_error, scalar_summary
@@ -74,7 +74,7 @@ class Evaluator:
         for number, operand in enumerate(request.operands):
             names[f"_{number}"] = self._operand(request.iteration, operand)
         code = compile(tree, "<expression>", "eval")
-        with self._unnoticed():
+        with self._unnoticed(), with_the_debugger():
             try:
                 return within(SECONDS, lambda: eval(code, names))
             except TookLong:

@@ -1,6 +1,10 @@
 """A script whose process is killed, or dies of itself: where it was is told, and nothing recorded is lost."""
 
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 
@@ -151,3 +155,39 @@ async def test_leaving_by_the_shortest_way_loses_nothing(tmp_path: Path, status:
             )
         await session.go(2)
         assert [event.text for event in session.records[2].events][-1] == f"os._exit({status})"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with another")
+def test_an_endless_expression_ends_with_a_debugger_that_is_killed(tmp_path: Path) -> None:
+    """A single call of C lets none of our threads notice that nobody is there any more."""
+    begun = tmp_path / "begun"
+    text = f"import os\nfor i in range(3):\n    number = os.getpid()\n    open({str(begun)!r}, 'a').close()\n"
+    code = f"""
+import stepper
+with stepper.open({script(tmp_path, text)!r}, loop=2) as run:
+    print(run.iteration(0)["number"].summary.value, flush=True)
+    run.iteration(0).evaluate("open({str(begun)!r}, 'w').write('now') and sum(range(10**12))")
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as debugger:
+        assert debugger.stdout is not None
+        process = int(debugger.stdout.readline())
+        until(lambda: begun.exists() and begun.stat().st_size > 0)
+        debugger.kill()
+    until(lambda: not runs(process))
+
+
+def runs(process: int) -> bool:
+    """Whether it is there, and has not ended without being waited for."""
+    status = Path(f"/proc/{process}/stat")
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def until(met: Callable[[], bool]) -> None:
+    """Wait for it, for a minute at most."""
+    end = monotonic() + 60.0
+    while not met():
+        assert monotonic() < end
+        sleep(0.01)
