@@ -45,11 +45,13 @@ def run_target(
             sys.stderr.write(decoder.decode(data))
             sys.stderr.flush()
 
-        others = run_losses(target, options, iterations, on_losses, on_output if output else None)
+        others, elsewhere = run_losses(target, options, iterations, on_losses, on_output if output else None)
     if others:
         print(plain_line(f"{target}: {others}: --loop names one"), file=sys.stderr)
     if not passes:
-        print(plain_line(f"{target}: the script ended without a pass through the training loop"), file=sys.stderr)
+        ended = "the script ended without a pass through the training loop"
+        told = f"{target}: {ended}; {elsewhere}" if elsewhere else f"{target}: {ended}"
+        print(plain_line(told), file=sys.stderr)
     elif not found:
         none = "no iteration has" if iterations is None else "no iteration so far has"
         which = "; stepper trace may tell which" if options.loss is None else ""

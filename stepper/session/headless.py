@@ -21,6 +21,7 @@ from stepper.session.errors import Misuse, ScriptFailed
 from stepper.session.evaluation import End
 from stepper.session.expressions import NotAnExpression, checked
 from stepper.session.findings.loops import other_loops
+from stepper.session.findings.processes import other_processes
 from stepper.session.lane import Lane, LaneLost
 from stepper.session.options import Options
 from stepper.session.process import new_hash_seed
@@ -87,16 +88,16 @@ def run_losses(
     iterations: int | None,
     on_losses: OnLosses,
     on_output: Callable[[bytes], None] | None = None,
-) -> str:
+) -> tuple[str, str]:
     """Run at full speed, handing over (first iteration, losses, total) as they come; answers what there is to say of
-    other loops that train.
+    other loops that train, and of other processes that may.
 
     Ends after `iterations`, or with the script. Raises Misuse, or ScriptFailed with the script's own traceback.
     """
     lane = _open(target, options, record_setup=False, run=Run(0, iterations))
     with _saying_how_far(lane, target):
         asyncio.run(_run_losses(lane, on_losses, on_output))
-    return _other_loops(lane, target)
+    return _other_loops(lane, target), _other_processes(lane, target)
 
 
 def trace(target: str, options: Options, iteration: int | None, watch: Sequence[str] = ()) -> Trace:
@@ -140,6 +141,14 @@ def _other_loops(lane: Lane, target: str) -> str:
     if hello is None:
         return ""
     return other_loops(hello.loops, hello.script, partial(os.path.relpath, start=folder_of(target, hello.script)))
+
+
+def _other_processes(lane: Lane, target: str) -> str:
+    hello = lane.hello
+    if hello is None:
+        return ""
+    relative = partial(os.path.relpath, start=folder_of(target, hello.script))
+    return other_processes({**hello.modules, hello.home: hello.source}, hello.script, relative)
 
 
 def _is_piped() -> bool:
@@ -216,6 +225,8 @@ async def _trace(
             done = lane.ended.iterations if lane.ended is not None else 0
             others = _other_loops(lane, target)
             named = f"; {others}: --loop names one" if others else ""
+            if elsewhere := _other_processes(lane, target):
+                named += f"; {elsewhere}"
             there = "there is 1 iteration" if done == 1 else f"there are {done} iterations"
             last = f"the last is {done - 1}" if done else f"the loop was never entered{named}"
             raise Misuse(f"{target}: iteration {iteration} is past the end: {there} ({last})")

@@ -14,6 +14,7 @@ from stepper.session.findings.divergence import first_not_finite, told
 from stepper.session.findings.extent import only
 from stepper.session.findings.loops import other_loops
 from stepper.session.findings.navigation import Step
+from stepper.session.findings.processes import other_processes
 from stepper.session.lanes import State
 from stepper.session.options import Options
 
@@ -55,7 +56,9 @@ class Session(Checking):
             another = f"{others}: v, Loop takes another" if others else ""
             if first is None and not self.traceback and self._lane.ended is not None:
                 ended = "the script ended without a pass through the training loop"
-                self.notice = f"{ended}: {another}" if another else ended
+                files = {**self.modules, self.home: self.source}
+                elsewhere = other_processes(files, self.script, self.relative)
+                self.notice = f"{ended}: {elsewhere or another}" if elsewhere or another else ended
             elif first is None and not self._over():
                 self.notice = "paused before iteration 0: i records it"
             elif another and not self.traceback:

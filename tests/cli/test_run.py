@@ -281,6 +281,25 @@ def test_a_loop_that_is_never_entered_is_said_not_to_have_been(capsys: pytest.Ca
     assert captured.err == "and-gate: the script ended without a pass through the training loop\n"
 
 
+def test_what_other_processes_are_handed_is_said_not_to_be_watched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = [
+        "def train(rank):",
+        "    w = 1.0",
+        "    for t in range(3):",
+        "        loss = w * w",
+        "        w -= 0.2 * w",
+    ]
+    start = ["workers = [Process(target=train, args=(rank,)) for rank in range(1)]", "for each in workers:"]
+    begin = ["    each.start()", "for each in workers:", "    each.join()"]
+    seeds = ["import numpy as np", "count = 2", "np.random.SeedSequence(0).spawn(count)"]
+    path = script(tmp_path, "from multiprocessing import Process", *seeds, *train, *start, *begin)
+    told = "line 10 hands train to other processes, which are not watched"
+    assert main(["run", path]) == 0
+    assert f"without a pass through the training loop; {told}" in capsys.readouterr().err
+
+
 def test_the_other_loops_are_named_where_the_script_comes_to_one_of_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
