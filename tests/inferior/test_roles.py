@@ -367,22 +367,30 @@ def test_what_gradients_go_through_to_a_parameter_is_no_data() -> None:
         import torch
         class Penalty(torch.nn.Module):
             def forward(self, x):
-                self.loss = x.pow(2).mean()
+                samples, units = x.size()
+                self.loss = x.pow(2).mean() / units
                 return x
+        class Head(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.key = torch.nn.Linear(2, 1)
+            def forward(self, x):
+                rows, columns = x.shape
+                return self.key(x) @ x * columns ** -0.5
         held = Penalty()
         model = torch.nn.Sequential(torch.nn.Linear(2, 1), held)
         penalties = [held]
         image = torch.ones(3, 1)
         opt = torch.optim.SGD([image.requires_grad_()], lr=0.1)
         when = torch.ones(3, 1).requires_grad_()
-        measure = torch.nn.Linear(2, 1)
+        measure, head = torch.nn.Linear(2, 1), Head()
         for t in range(2):
             place = torch.cat([when.exp(), when], 1)
             model(place)
             score = 0
             for each in penalties:
                 score += each.loss
-            total = score * 10 + image.sum() + measure(place).sum()
+            total = score * 10 + image.sum() + measure(place).sum() + head(head(torch.ones(1, 2))).sum()
             opt.zero_grad()
             total.backward()
             opt.step()
@@ -391,3 +399,5 @@ def test_what_gradients_go_through_to_a_parameter_is_no_data() -> None:
     found = roles(ran)
     assert [found[name] for name in ("self.loss", "each.loss", "score")] == ["loss", "loss", "activation"]
     assert found["place"] == found["when"] == "data", "gradients go through it, and nothing learnt had a part in it"
+    assert {found[name] for name in ("samples", "units")} == {"other"}, "of a layer that the text does not lead to"
+    assert {found[name] for name in ("rows", "columns")} == {"setting"}

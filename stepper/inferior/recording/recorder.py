@@ -407,6 +407,8 @@ class Recorder(Changing):
             return draft
         if type(value) in SCALARS:
             self.used.add("python")
+            if role is None and known == "activation" and self.program.uses_backward and isinstance(value, int):
+                known = "other"  # `b, c = x.size()`: where tensors are learnt, a whole number is no activation
             draft = Draft(label, known, when, None, scalar_summary(value))
             happening.drafts.append(draft)
             if self.following:

@@ -100,6 +100,7 @@ class Roles:
             self._known,
             self._at_start,
             self._by_loop,
+            self._as_size,
             self._handed,
             self._as_loss,
             self._ahead,
@@ -135,6 +136,10 @@ class Roles:
         if definition.place[1] in self._keys(definition):
             return "data" if definition in self.flow.forward else "other"
         return None
+
+    def _as_size(self, definition: Definition) -> Role | None:
+        """Of what a value's shape says: `B, T, C = x.shape` are no activations, whatever x is."""
+        return "data" if definition.kind == "bind" and _is_size(definition.node) else None
 
     def _handed(self, definition: Definition) -> Role | None:
         """Of another name for what there is already: a function's parameter, what a loop goes through, `v = w`."""
@@ -325,6 +330,17 @@ class Roles:
         for place, role in list(self.by_place.items()):
             if role == "gradient" and place[0] != FIELD and place[1] in forward and not names_gradient(place[1]):
                 self.by_place[place] = "activation"
+
+
+def _is_size(node: ast.AST) -> bool:
+    """Whether a statement binds sizes of a value: `n = x.shape[0]`, `b, t = x.size()`, `n = len(x)`."""
+    value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
+    if isinstance(value, ast.Subscript):
+        value = value.value
+    match value:
+        case ast.Attribute(attr="shape") | ast.Call(func=ast.Attribute(attr="size") | ast.Name(id="len")):
+            return True
+    return False
 
 
 def _held_by(definition: Definition) -> frozenset[Definition] | set[Definition]:
