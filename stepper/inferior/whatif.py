@@ -1,7 +1,8 @@
 """What if: a statement of the person's own, `lr = 0.1`, carried out at the head of one iteration.
 
 It runs in the frame that the training loop runs in, as if it stood there as the first statement of that pass: without
-gradients, so that parameters can be set in place, and unrecorded. It may set the names that there are, and adds none.
+gradients, so that parameters can be set in place, and unrecorded. It may set the names and attributes that there are,
+and adds none: a misspelt one would change nothing, in silence. What it sets and reads again is its own.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import ast
 import builtins
 import ctypes
 import difflib
+import inspect
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from types import FrameType
 
@@ -59,16 +61,20 @@ class WhatIfs:
         tree = ast.parse(what_if.statement, PLACE)
         held = {**frame.f_globals, **frame.f_locals}
         known = {*held, *frame.f_code.co_varnames, *frame.f_code.co_cellvars}
-        for name in _set_by(tree):
-            if name not in known:
-                close = difflib.get_close_matches(name, [each for each in known if not each.startswith("_")])
-                meant = f"; did you mean {' or '.join(close)}?" if close else ""
-                raise NameError(f"the script has no name {name!r} there that could be set{meant}")
+        read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+        for target in _set_by(tree):
+            if isinstance(target, ast.Name) and target.id not in known | read:
+                raise NameError(
+                    f"the script has no name {target.id!r} there that could be set{_meant(target.id, known)}"
+                )
         space = {**held, "__builtins__": builtins}
         with ExitStack() as stack:
             stack.enter_context(self._aside())
             for engine in having(self._engines, "neutral"):
                 stack.enter_context(engine.neutral())
+            for target in _set_by(tree):
+                if isinstance(target, ast.Attribute):
+                    _check_attribute(target, space)
             exec(compile(tree, PLACE, "exec"), space)
         _put_back(
             frame, {name: space[name] for name in known & space.keys() if space[name] is not held.get(name, space)}
@@ -83,8 +89,8 @@ def _innermost_of_script(frame: FrameType | None) -> FrameType:
     return frame
 
 
-def _set_by(tree: ast.AST) -> Iterator[str]:
-    """The names that assignments set. What a loop or an import binds is the statement's own business."""
+def _set_by(tree: ast.AST) -> Iterator[ast.Name | ast.Attribute]:
+    """The names and attributes that assignments set. What a loop or an import binds is the statement's own business."""
     for node in ast.walk(tree):
         targets: list[ast.expr] = []
         match node:
@@ -92,8 +98,31 @@ def _set_by(tree: ast.AST) -> Iterator[str]:
                 targets = node.targets
             case ast.AugAssign() | ast.AnnAssign() | ast.NamedExpr():
                 targets = [node.target]
-        names = (each for target in targets for each in ast.walk(target) if isinstance(each, ast.Name))
-        yield from (each.id for each in names if isinstance(each.ctx, ast.Store))
+        for each in (part for target in targets for part in ast.walk(target)):
+            if isinstance(each, ast.Name | ast.Attribute) and isinstance(each.ctx, ast.Store):
+                yield each
+
+
+def _check_attribute(target: ast.Attribute, space: dict[str, object]) -> None:
+    """Raises AttributeError where what a path of the script's leads to has no such attribute."""
+    parts: ast.expr = target.value
+    while isinstance(parts, ast.Attribute):
+        parts = parts.value
+    if not isinstance(parts, ast.Name) or parts.id not in space:
+        return  # what a call gives, or what the statement has set itself
+    path = ast.unparse(target.value)
+    owner = eval(path, space)
+    try:
+        inspect.getattr_static(owner, target.attr)
+    except AttributeError:
+        if not hasattr(owner, target.attr):  # as of a module's parameters
+            meant = _meant(target.attr, dir(owner))
+            raise AttributeError(f"{path} has no attribute {target.attr!r} that could be set{meant}") from None
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, [each for each in known if not each.startswith("_")])
+    return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 def _put_back(frame: FrameType, changed: dict[str, object]) -> None:

@@ -29,7 +29,7 @@ class Supposing(Opening):
             if statement is not None and statement != said:
                 self._elsewhere_by("what_if", lambda: self._suppose(iteration, statement))
 
-        self.push_screen(WhatIfScreen(iteration, said), take)
+        self.push_screen(WhatIfScreen(iteration, self.session.options.what_if), take)
 
     async def _suppose(self, iteration: int, statement: str) -> None:
         """Run the target anew to the iteration, with the statement before it; as it was, where that cannot be."""

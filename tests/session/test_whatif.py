@@ -42,6 +42,7 @@ STATEMENTS = {
     "a parameter, in place": "net[0].weight[1] = 0",
     "the step size": "for group in optimizer.param_groups: group['lr'] *= 0.5",
     "a global of a function's": "x = x + torch.rand(x.shape)",
+    "an attribute, by way of a name of its own": "layer = net[2]; layer.bias = torch.nn.Parameter(layer.bias + 1)",
 }
 
 
@@ -112,6 +113,10 @@ train(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) / 100)
     ("statement", "said"),
     [
         ("facto = 2.0", "NameError: the script has no name 'facto' there that could be set; did you mean factor?"),
+        (
+            "net.trainin = 2",
+            "AttributeError: net has no attribute 'trainin' that could be set; did you mean training or train?",
+        ),
         ("net[0].weight[9] = 0", "IndexError: index 9 is out of bounds for dimension 0 with size 4"),
     ],
 )

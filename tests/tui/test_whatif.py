@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from textual.widgets import Input
+from textual.widgets import Input, Label
 
 from stepper.session import Options, Session
 from tests.tui.screen import app_of, ready, settled, text_of, until
@@ -47,6 +47,15 @@ async def test_a_statement_makes_another_run_which_is_compared_with_the_scripts_
         await pilot.resize_terminal(80, 24)
         await until(pilot, lambda: app.status.size.width == 80 and app.idle)
         assert "what if @3" in text_of(app.status), "that this is no run of the script's own"
+
+        await pilot.press("g", "4", "enter")
+        await until(pilot, lambda: app.idle and app.scene.iteration == 4)
+        await pilot.press("e")
+        await until(pilot, lambda: bool(app.screen.query(Input)))
+        said = [str(label.render()) for label in app.screen.query(Label)]
+        assert said[0] == "also in this run: w = 1.0 before iteration 3", said
+        await pilot.press("escape", "g", "3", "enter")
+        await until(pilot, lambda: app.idle and app.scene.iteration == 3)
 
         await suppose("speed = 1.0")
         assert "has no name 'speed' there" in text_of(app.message)

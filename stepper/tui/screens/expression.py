@@ -40,9 +40,14 @@ class ExpressionScreen(Question[str | None]):
         with Vertical() as box:
             box.border_title = Content(visible(self._title))
             yield Input(self._present, placeholder=f"a Python {self.KIND}, such as {self.EXAMPLE}")
-            for said in self.SAID:
-                yield Label(said)
+            for said in self.said:
+                yield Label(Content(visible(said)))
             yield Label("", id="problem")
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What there is to know just now."""
+        return self.SAID
 
     def checked(self, text: str) -> str:
         """The text as it is answered. Raises ValueError, with what is wrong with it."""
