@@ -11,6 +11,7 @@ from stepper.inferior.gradients.angle import ALONG, cosine
 from stepper.inferior.gradients.beside import MOMENTS, GradientsBeside
 from stepper.inferior.gradients.elements import Parts, in_parts, of_resting_row, of_rows, picks
 from stepper.inferior.gradients.fitting import is_inside, shape_of
+from stepper.inferior.gradients.gone_over import gone_over
 from stepper.inferior.gradients.gone_through import gone_through
 from stepper.inferior.gradients.known_gradients import KnownGradients, is_called_gradient
 from stepper.inferior.gradients.plain_numbers import number_of, of_returned
@@ -23,6 +24,7 @@ from stepper.inferior.recording.drafts import Draft, Happening
 from stepper.inferior.recording.recorder import Recorder
 from stepper.inferior.recording.tracks import Track
 from stepper.inferior.spelling.added import (
+    paths_in_comprehension,
     plainly,
     target_of,
     texts_in,
@@ -100,17 +102,21 @@ class UsedGradients:
         """Of an update in a comprehension or a lambda, where nothing is seen: the only gradient of its shape that the
         parameter went exactly along."""
         before, after = track.before.copy, None if track.after is None else track.after.copy
-        if not update.site.unseen or before is None or after is None or before.gone or after.gone:
+        hidden = update.site.unseen or bool(paths_in_comprehension(update.text))
+        if not hidden or before is None or after is None or before.gone or after.gone:
             return None
         drafts = [draft for each in self._recorder.happenings[: update.id] for draft in each.drafts]
-        found = {
-            draft.copy: draft
-            for draft in drafts
-            if draft.copy is not None and not draft.copy.gone and shape_of(draft) == shape_of(track.before)
-            if is_path(draft.label) and self._known.is_gradient(draft)
-        }
+        found: dict[Copy, Draft] = {}
+        for draft in drafts:
+            if draft.copy is not None and not draft.copy.gone and shape_of(draft) == shape_of(track.before):
+                known = found.get(draft.copy)
+                if self._known.is_gradient(draft) and (known is None or not is_path(known.label)):
+                    found[draft.copy] = draft
         along = [draft for copy, draft in found.items() if abs(cosine(before, after, copy) or 0.0) > ALONG]
-        return along[0] if len(along) == 1 else None
+        named = [draft for draft in along if is_path(draft.label)]
+        if not named and math.prod(shape_of(track.before) or ()) > 1:
+            named = along  # one that a tuple holds has no name: `grads.insert(0, (a.T @ delta, delta.sum(0)))`
+        return named[0] if len(named) == 1 else None
 
     def sum_of(self, track: Track, arrays: Engine) -> Draft | None:
         """Of a parameter that is stepped by several gradients (`W2 is W1`, stepped under both names; `w -= lr * dw1 +
@@ -168,7 +174,11 @@ class UsedGradients:
         return self.in_parts(track, arrays) if picks(track, self._steps.term) else None
 
     def gone_through(self, track: Track) -> Draft | None:
-        """`for j, g in enumerate(dw): w[j] -= lr * g`: the list of the numbers that were added as they are."""
+        """`for j, g in enumerate(dw): w[j] -= lr * g`: the list of the numbers that were added as they are; or what a
+        comprehension added to each."""
+        whole = gone_over(track, self._recorder.happenings, self._known.velocities)
+        if whole is not None:
+            return whole
         terms = (self._steps.term(update, track)[1] for update in track.updates)
         if any(term is not None and len(term.factors) > 1 for term in terms):
             return None
