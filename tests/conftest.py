@@ -60,7 +60,10 @@ STARTS: dict[str, Any] = {"anew": subprocess.Popen}
 
 
 def pytest_collection_finish() -> None:
-    """What is forked has the environment that tests begin with: plugins have added to it by now."""
+    """What is forked has the environment that tests begin with: plugins have added to it by now. What has been loaded
+    stays: it need not be gone through for what nobody needs any more."""
+    gc.collect()
+    gc.freeze()
     READY.update({name: Ready(name.upper(), os.environ) for name in ("numpy", "torch")})
     STARTS.update({name: ready.start for name, ready in READY.items()})
 
