@@ -201,6 +201,13 @@ def test_values_without_a_name_are_what_they_are_made_of() -> None:
         x, target, chosen = torch.randn(4, 2), torch.tensor([0, 1, 1, 0]), torch.tensor([0, 2])
         def batch(x, y):
             return x, y
+        def score():
+            with torch.no_grad():
+                out = model(x)
+                loss = torch.nn.functional.cross_entropy(out, target)
+                right = (out.argmax(dim=1) == target).float().sum() / 4
+                root = torch.nn.functional.cross_entropy(out, target).sqrt().exp()
+            return loss, right
         for step in range(2):
             inputs, labels = batch(x, target)
             output = model(inputs)
@@ -214,9 +221,12 @@ def test_values_without_a_name_are_what_they_are_made_of() -> None:
             mean = output.mean().item()
             both = loss_a + l
             optimizer.step()
+            loss_score, right_score = score()
         """
     )
     found = roles(ran)
+    assert found["(out.argmax(dim=1) == target).float().sum()"] == "other"
+    assert found["torch.nn.functional.cross_entropy(out, target).sqrt()"] == "loss"
     assert found["labels[chosen]"] == "data" and found["output[chosen]"] == "activation"
     assert found["x, y[0]"] == found["x, y[1]"] == "data"
     assert found["l"] == found["both"] == "loss" and found["output.mean()"] == "activation"

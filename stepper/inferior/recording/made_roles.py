@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from stepper.inferior.recording.drafts import Draft
-from stepper.record import Role
+from stepper.record import Role, is_path
+
+_CASTS = frozenset(("float", "double", "half", "int", "long", "to", "type", "cpu", "detach"))
+_COUNTING = _CASTS | {"sum", "mean", "add", "sub", "mul", "truediv", "div"}
+"""What makes of true and false how many, or which part, of them are true."""
 
 
 def role_of_made(
-    role: Role, operands: Iterable[Draft], text: str, by_label: Mapping[str, Role], is_constant: Callable[[], bool]
+    role: Role,
+    operands: Iterable[Draft],
+    text: str,
+    operation: str,
+    by_label: Mapping[str, Role],
+    is_constant: Callable[[], bool],
 ) -> Role:
     """The role of a value, where its phase alone would give it `role`, in a script that calls `.backward()`.
 
-    `operands` is what the expression of this `text` reads, and `by_label` says what the script's data flow knows of
-    its labels; `is_constant`, asked only where it matters, whether no gradient goes through the value.
+    `operands` is what the expression of this `text` reads, `operation` what it does with that, and `by_label` says
+    what the script's data flow knows of its labels; `is_constant`, asked only where it matters, whether no gradient
+    goes through the value.
     """
     arrays = [draft for draft in operands if draft.copy is not None and draft.when == "operand"]
     read = {by_label.get(each.label, "other") if each.role == "other" else each.role for each in arrays}
@@ -22,7 +32,15 @@ def role_of_made(
         return role
     if read == {"data"} and role in ("activation", "loss") and is_constant():
         return "data"  # `target[mask]`, of batches that are handed to a loss
+    if role == "loss" and operation in _COUNTING and all(map(_tells_hits, arrays)):
+        return "other"  # `(output.argmax(1) == target).float().sum()`, beside the loss
     if role == "gradient" and "gradient" not in read and "grad" not in text:
         # `output.mean()`, between a backward pass and the optimizer's step
         return "loss" if read == {"loss"} else "activation" if read & {"activation", "parameter"} else "other"
     return role
+
+
+def _tells_hits(draft: Draft) -> bool:
+    """Whether a value is true or false, or what an expression made of nothing else."""
+    assert draft.copy is not None
+    return draft.copy.outline.dtype == "bool" or (draft.role == "other" and not is_path(draft.label))

@@ -304,7 +304,9 @@ class Recorder(Changing):
             return role
         happening = self._statement_of(site, frame) if site.kind == "result" else None
         operands = frame.pending.get(site.id, []) if happening is None else happening.drafts
-        return role_of_made(role, operands, site.text, self.program.roles, lambda: engine.is_constant(value))
+        operation = site.operation.name if site.operation is not None else ""
+        roles = self.program.roles
+        return role_of_made(role, operands, site.text, operation, roles, lambda: engine.is_constant(value))
 
     def _resumed(self, site: Site, script_frame: FrameType) -> None:
         """A statement is over, or its head has bound its names. Of one that began before the record (the loop runs in
