@@ -87,7 +87,11 @@ class HowToRun:
     ] = None
     what_if: Annotated[
         tuple[str, ...],
-        repeatable("ITERATION: STATEMENT, as '100: lr = 0.1': carry it out before that iteration.", name="--what-if"),
+        repeatable(
+            "ITERATION: STATEMENT, as '100: lr = 0.1': carry it out before that iteration.",
+            name="--what-if",
+            allow_leading_hyphen=True,
+        ),
     ] = ()
 
 

@@ -54,7 +54,7 @@ class WhatIfs:
             what_if = self._left.pop(0)
             try:
                 self._carry_out(what_if, _innermost_of_script(sys._getframe(1)))
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # it is not the script that leaves
                 raise Refusal(f"--what-if {what_if.iteration}: {what_if.statement}: {describe_error(error)}") from None
 
     def _carry_out(self, what_if: WhatIf, frame: FrameType) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from pathlib import Path
 
@@ -104,6 +105,16 @@ def _preset(target: str, variant: Variant, preset: str | None) -> dict[str, str]
     return {name: str(value) for name, value in variant.presets[preset].items()}
 
 
+def _beside(path: Path) -> str:
+    """The script in the same folder that a misspelt one may be."""
+    try:
+        there = {each.stem: each for each in path.parent.iterdir() if each.suffix == path.suffix and each.is_file()}
+    except OSError:
+        return ""
+    close = difflib.get_close_matches(path.stem, there, n=1)
+    return f"; did you mean {there[close[0]]}?" if close else ""
+
+
 def _script(target: str) -> str:
     path = Path(target)
     if not path.exists() and not _looks_like_a_path(target):
@@ -111,7 +122,7 @@ def _script(target: str) -> str:
         hint = f"did you mean '{close}'? " if close else ""
         raise Misuse(f"{target}: unknown variant and no such file; {hint}'stepper list' shows the variants")
     if not path.exists():
-        raise Misuse(f"{target}: no such file")
+        raise Misuse(f"{target}: no such file{_beside(path)}")
     if path.is_dir():
         raise Misuse(f"{target}: is a directory; name a Python script")
     if path.suffix == ".ipynb":  # its text, of JSON, may be Python's, too

@@ -51,12 +51,14 @@ def instead(all_of_them: Sequence[WhatIf], iteration: int, statement: str) -> tu
 def statement_of(text: str) -> str:
     """A statement as it is kept; empty for none. Raises NotAStatement."""
     text = text.strip()
+    wrong = "is not a Python statement"
     try:
         tree = ast.parse(text, "<what if>")
-        compile(tree, "<what if>", "exec")  # `return` and `break` are refused by the compiler only
+        wrong = "cannot be carried out by itself"  # `return` and `break` are refused by the compiler only
+        compile(tree, "<what if>", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else str(error) or type(error).__name__
-        raise NotAStatement(f"{text} is not a Python statement: {reason}") from None
+        raise NotAStatement(f"{text} {wrong}: {reason}") from None
     if any(isinstance(node, ast.Name) and isinstance(node.ctx, ast.Del) for node in ast.walk(tree)):
         raise NotAStatement(f"{text} would delete a name of the script's, which cannot be done from outside: set it")
     return text

@@ -300,6 +300,15 @@ def test_a_file_or_variant_is_not_taken_for_a_misspelt_command(
         assert "no such file" in complaint(capsys, word)
 
 
+def test_a_misspelt_script_is_told_with_the_one_beside_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("x = 1\n")
+    assert complaint(capsys, "run", f"{tmp_path}/trian.py").endswith(
+        f"trian.py: no such file; did you mean {tmp_path}/train.py?"
+    )
+    assert complaint(capsys, "run", f"{tmp_path}/other.py").endswith("other.py: no such file")
+    assert "not '-1: x = 2'" in complaint(capsys, "run", f"{tmp_path}/train.py", "--what-if", "-1: x = 2")
+
+
 def test_what_is_like_nothing_is_not_taken_for_something(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean" not in complaint(capsys, "run", "numpy", "--foo", "0")
     assert "did you mean" not in complaint(capsys, "trace", "nosuch")

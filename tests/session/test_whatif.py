@@ -117,6 +117,7 @@ train(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) / 100)
             "net.trainin = 2",
             "AttributeError: net has no attribute 'trainin' that could be set; did you mean training or train?",
         ),
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
         ("net[0].weight[9] = 0", "IndexError: index 9 is out of bounds for dimension 0 with size 4"),
     ],
 )
@@ -134,7 +135,7 @@ def test_what_cannot_be_carried_out_ends_the_run_in_one_line(
     [
         ("lr = 0.1", "needs ITERATION: STATEMENT, as '100: lr = 0.1', not 'lr = 0.1'"),
         ("3: lr = ", "lr = is not a Python statement: invalid syntax"),
-        ("3: break", "break is not a Python statement: 'break' outside loop"),
+        ("3: break", "break cannot be carried out by itself: 'break' outside loop"),
         ("3: del lr", "would delete a name"),
         ("3:", "--what-if 3 has no statement"),
         (f"{10**20}: x = 1", "too large"),

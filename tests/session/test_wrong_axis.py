@@ -65,6 +65,20 @@ def test_so_is_one_of_torch() -> None:
 
 
 @pytest.mark.parametrize(
+    "forward",
+    [
+        "loss = F.nll_loss(F.log_softmax(z, AXIS), y)",
+        "q = z.log_softmax(dim=AXIS); loss = F.nll_loss(q, y)",
+        "q = torch.log_softmax(z, dim=AXIS); loss = F.nll_loss(input=q, target=y)",
+    ],
+)
+def test_and_its_logarithm_by_what_the_text_says(forward: str) -> None:
+    (line,) = told(forward.replace("AXIS", "0"), text=OF_TORCH)
+    assert "(16, 3) is a log_softmax along axis 0 (line " in line and "picks one of 3 along axis 1" in line
+    assert not told(forward.replace("AXIS", "1"), text=OF_TORCH)
+
+
+@pytest.mark.parametrize(
     ("forward", "rows"),
     [
         ("p = e / e.sum(1, keepdims=True); loss = -np.log(p[rows, y]).mean()", 16),

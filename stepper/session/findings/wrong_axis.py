@@ -27,26 +27,37 @@ def wrong_axis(record: Record) -> list[str]:
     found: dict[str, str] = {}
     made: dict[object, Event] = {}  # by what they made, the events that divided
     logs: dict[object, tuple[Value, Event]] = {}  # by what a logarithm gave, what it is of, and what made that
+    over_samples: dict[object, Event] = {}  # by what they made, `log_softmax(z, 0)`: its sums are of no value, but said
     for event in as_they_ended(nested(record.events)):
         if event.phase not in BEFORE:
             continue
         read = [value for value in event.values if value.when == "operand"]
         for value in read:
+            if _key(value) in over_samples and _NLL.search(event.text):
+                told = _told(value, "is a log_softmax along axis 0", over_samples[_key(value)], event, record)
+                found.setdefault(value.label, told)
             probabilities, maker = logs.get(_key(value), (value, made.get(_key(value))))
             along = "" if maker is None else _summed_along(probabilities)
             if maker is not None and along and _picks(event, value, read, _key(value) in logs, record):
-                rows, classes = probabilities.summary.shape or (0, 0)
-                what = f"{probabilities.label} ({rows}, {classes}) sums to 1 {along} ({record.place(maker)})"
-                picked = f"the loss picks one of {classes} along axis 1 ({record.place(event)})"
-                found.setdefault(probabilities.label, f"{what}, but {picked}: is the softmax over the wrong axis?")
+                told = _told(probabilities, f"sums to 1 {along}", maker, event, record)
+                found.setdefault(probabilities.label, told)
         for value in event.values:
             if value.when in ("result", "after") and len(value.summary.shape or ()) == 2:
+                if _is_over_samples(event.text):
+                    over_samples.setdefault(_key(value), event)
                 if _is_normalized(event, value):
                     made.setdefault(_key(value), event)
                 of = [each for each in read if _key(each) in made and each.summary.shape == value.summary.shape]
                 if of and _LOG.search(event.text) and (value.summary.max or 0.0) <= 0.0:
                     logs.setdefault(_key(value), (of[0], made[_key(of[0])]))
     return list(found.values())
+
+
+def _told(value: Value, what: str, maker: Event, event: Event, record: Record) -> str:
+    rows, classes = value.summary.shape or (0, 0)
+    made = f"{value.label} ({rows}, {classes}) {what} ({record.place(maker)})"
+    picked = f"the loss picks one of {classes} along axis 1 ({record.place(event)})"
+    return f"{made}, but {picked}: is the softmax over the wrong axis?"
 
 
 def _key(value: Value) -> object:
@@ -104,6 +115,29 @@ def _is_one_hot(value: Value, rows: int, classes: int) -> bool:
     summary = value.summary
     whole = summary.shape == (rows, classes) and (summary.min, summary.max) == (0, 1) and value.role == "data"
     return whole and summary.positive == rows and math.isclose((summary.l2 or 0.0) ** 2, rows)
+
+
+@lru_cache(maxsize=1024)
+def _is_over_samples(text: str) -> bool:
+    """Whether what a text makes in the end is a `log_softmax` that it says is along axis 0."""
+    try:
+        (statement,) = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        return False
+    match statement:
+        case ast.Assign(value=node) | ast.Expr(value=node):
+            pass
+        case _:
+            return False
+    match node:
+        case ast.Call(func=ast.Attribute(value=owner, attr="log_softmax"), args=args, keywords=named):
+            of_a_library = isinstance(owner, ast.Name | ast.Attribute) and len(args) + len(named) == 2
+            axes = [*args[1 if of_a_library else 0 :], *(each.value for each in named if each.arg == "dim")]
+        case ast.Call(func=ast.Name(id="log_softmax"), args=args, keywords=named):
+            axes = [*args[1:], *(each.value for each in named if each.arg == "dim")]
+        case _:
+            return False
+    return bool(axes) and ast.unparse(axes[0]) in ("0", "-2")
 
 
 @lru_cache(maxsize=1024)
