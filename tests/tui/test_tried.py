@@ -38,6 +38,7 @@ def rename(*parts: str) -> Change:
 
     def change(monkeypatch: pytest.MonkeyPatch) -> None:
         names = {part: f"{part}_by_another_name" for part in parts}
+        gc.unfreeze()  # what was loaded before the tests is set aside, and not listed
         for each in gc.get_objects():  # other tests' among them, which may run code of their own when asked for a class
             if type(each) is FunctionType and str(each.__module__).startswith("textual"):
                 code = renamed(each.__code__, names)
