@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,8 +17,9 @@ class InGraph(Engine):
     _torch: Any
     _wrapped: Any  # whether a transform of functorch's holds this value
 
+    @abstractmethod
     def _load(self) -> Any:
-        raise NotImplementedError
+        """torch, which the script has imported."""
 
     def is_taken(self, value: Any) -> bool:
         torch = self._torch or self._load()

@@ -19,7 +19,6 @@ from stepper.inferior.spelling.added import (
     as_step,
     element_of,
     elements_in,
-    goes_through,
     index_of,
     pair_of,
     plainly,
@@ -27,7 +26,7 @@ from stepper.inferior.spelling.added import (
     takes_away,
     texts_in,
 )
-from stepper.inferior.spelling.texts import is_literal
+from stepper.inferior.spelling.texts import goes_through, is_literal
 from stepper.program.aliases import is_alias
 from stepper.program.sites import Operation
 from stepper.program.vocabulary import names_rate

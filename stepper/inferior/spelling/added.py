@@ -259,15 +259,6 @@ def paths_in_comprehension(text: str) -> frozenset[str]:
     return frozenset()
 
 
-@lru_cache(maxsize=1024)
-def goes_through(text: str) -> bool:
-    """Whether an expression is a list comprehension."""
-    match statement_of(text):
-        case ast.Expr(value=ast.ListComp()):
-            return True
-    return False
-
-
 @lru_cache(maxsize=4096)
 def _unparsed(node: ast.AST) -> str:
     """The text of a node. Nodes are those of `statement_of`, told apart as objects, and met again in every record."""

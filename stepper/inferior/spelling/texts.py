@@ -81,6 +81,15 @@ def is_call(text: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
+def goes_through(text: str) -> bool:
+    """Whether an expression is a list comprehension."""
+    match statement_of(text):
+        case ast.Expr(value=ast.ListComp()):
+            return True
+    return False
+
+
+@lru_cache(maxsize=1024)
 def is_literal(text: str) -> bool:
     """Whether a statement gives a name a number that is written out: `lr = 0.1`."""
     match statement_of(text):
