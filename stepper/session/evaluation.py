@@ -35,7 +35,7 @@ async def evaluated(keeper: Keeper, iteration: int | None, text: str, labels: La
         said = str(problem)
         if said.startswith(TOOK_LONG):
             raise TookLong(said) from None
-        raise AtWork(said) if said == AT_WORK else LookupError(proposed(said, labels)) from None
+        raise AtWork(said) if said == AT_WORK else LookupError(proposed(said, text, labels)) from None
 
 
 class End:

@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 from stepper.inferior.protocol import UNKNOWN, Operand
 from stepper.record import Value
-from stepper.session.findings.labels import near
+from stepper.session.findings.labels import near, some
 
 NUMBERED = re.compile(r"(\b[A-Za-z_]\w*|[\])])((?:\.\d+)+)\b")  # `model.2.weight`, as torch calls what lies in a list
 UNDEFINED = re.compile(r"NameError: name '(\w+)' is not defined")
+LACKING = re.compile(r"AttributeError: '([\w.]+)' object has no attribute '(\w+)'")
 FEW = 3  # labels that are proposed for one that there is not
 
 
@@ -74,14 +75,30 @@ def asked(text: str, labels: Labels, held: Callable[[str], Value | None]) -> Ask
     return Asked(ast.unparse(ast.fix_missing_locations(reading.visit(tree))), tuple(reading.operands.values()))
 
 
-def proposed(problem: str, labels: Labels) -> str:
-    """Why an expression has no value; where that is for a name that there is not, with those that are like it."""
+def proposed(problem: str, text: str, labels: Labels) -> str:
+    """Why an expression has no value; where that is for a name that there is not, with those that are like it, and
+    where what was asked of a module was asked of its output, with that."""
+    lacking = LACKING.match(problem)
+    if lacking is not None:
+        return _lacking(problem, lacking[1], lacking[2], text, labels)
     if not problem.startswith(UNKNOWN):
         return problem
     like = near(problem.removeprefix(UNKNOWN), list(labels.by_text.values()))[:FEW]
     if like:
         return f"{problem}; did you mean {' or '.join(like)}?"
     return f"{problem}; what has a name is what is recorded by then, and the script's modules"
+
+
+def _lacking(problem: str, kind: str, name: str, text: str, labels: Labels) -> str:
+    """The same for an attribute that a value has not: the script has another object of that label, a module."""
+    for node in ast.walk(_tree(text)):
+        if isinstance(node, ast.Attribute) and node.attr == name:
+            label = labels.by_text.get(ast.unparse(node.value))
+            if label is not None:
+                within = [each for each in labels.by_text.values() if each.startswith(f"{label}.{name}.")]
+                named = f"; recorded are {some(within, FEW)}" if within else ""
+                return f"{label} stands for its recorded value here, a {kind}, which has no {name}{named}"
+    return problem
 
 
 def with_meant(problem: str, labels: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from stepper.inferior.protocol import Operand
 from stepper.record import Summary, Value
 from stepper.session import NotAnExpression
 from stepper.session.evaluation import AtWork, evaluated
-from stepper.session.expressions import Labels, asked, checked
+from stepper.session.expressions import Labels, asked, checked, proposed
 from stepper.session.notebook import Run
 from tests.session.support import opened, script
 
@@ -100,6 +100,7 @@ def test_a_parameter_has_the_name_that_the_parameters_are_listed_by(tmp_path: Pa
         ("grad_w + 1", "nothing here is called grad_w; did you mean grad_w2 or grad_w1"),
         ("w1 @ w1", "ValueError: matmul: "),
         ("w1(h)", "w1 stands for a recorded value here, which cannot be called"),
+        ("len(h.blocks)", "h stands for its recorded value here, a numpy.ndarray, which has no blocks"),
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("(_ for _ in ()).throw(SystemExit(3))", "SystemExit: 3"),
         ("np.zeros((20000, 20000))", "its value takes 3.2 GB, for which there is no room: see --memory"),
@@ -141,6 +142,14 @@ def test_what_lies_in_a_list_of_layers_is_called_as_torch_calls_it_or_as_python_
         assert checked(text) == text
         found = asked(text, Labels(["model.2.weight"]), lambda _: value)
         assert found == ("_0.norm() + 1.5", (Operand(copy=7),))
+
+
+def test_what_a_module_holds_is_named_where_its_output_was_asked_for_it() -> None:
+    labels = Labels(["net", "net.blocks.0.weight", "net.blocks.1", "net.head"])
+    problem = "AttributeError: 'Tensor' object has no attribute 'blocks'"
+    said = "net stands for its recorded value here, a Tensor, which has no blocks"
+    assert proposed(problem, "len(net.blocks)", labels) == f"{said}; recorded are net.blocks.0.weight, net.blocks.1"
+    assert proposed(problem, "net.sum().blocks", labels) == problem
 
 
 async def test_nothing_is_evaluated_while_the_script_is_at_work(tmp_path: Path) -> None:
