@@ -207,3 +207,26 @@ for t in range(9):
 """
     sites = analyse(source, "s.py").sites
     assert next(site.bound_roles for site in sites if site.bound == ("p",) and "self" in site.text) == ("activation",)
+
+
+def test_a_sample_s_residual_is_not_kept_by_the_forward_pass_though_the_mean_loss_comes_behind_it() -> None:
+    source = """
+import math
+data, w, b = [(0.5, 1.0), (-0.5, 0.0)], 0.1, 0.0
+for t in range(9):
+    total = gw = gb = 0.0
+    for x, y in data:
+        p = 1 / (1 + math.exp(-w * x - b))
+        total += (p - y) ** 2
+        d = p - y
+        slope = d * p * (1 - p)
+        gw += slope * x
+        gb += slope
+    loss = total / len(data)
+    w -= 0.1 * gw
+    b -= 0.1 * gb
+"""
+    program = analyse(source, "s.py")
+    phases = {site.text: site.phase for site in program.sites if site.kind == "statement"}
+    assert phases["d = p - y"] == phases["slope = d * p * (1 - p)"] == "backward"
+    assert phases["p = 1 / (1 + math.exp(-w * x - b))"] == "forward"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from stepper.program.flow.divisors import norms, only_divides
 from stepper.program.flow.effects import EMPTY, FIELD, GRAD, Definition, LossValue, Pass, Place, closure, reached, until
 from stepper.program.flow.made_again import layers_again, made_again
-from stepper.program.flow.residuals import before_residual
+from stepper.program.flow.residuals import before_residual, behind_residuals
 from stepper.program.flow.signals import is_gradient, is_optimizers, led_by_signals, sets_data, signals, takes_step
 from stepper.program.flow.steps import (
     behind_steps,
@@ -317,7 +317,8 @@ def _kept_for_backward(
     gradients = run.downstream(signals)
     begun = min((d.order for d in gradients & backward), default=math.inf)
     added_to = {own for d in gradients for own in d.own if own.order > begun}  # `dx = np.zeros_like(x)`, among others
-    return {d for d in backward if d.order < last} - gradients - added_to
+    kept = {d for d in backward if d.order < last} - gradients - added_to
+    return kept - behind_residuals(run, kept, updates) if kept else kept
 
 
 def _early(run: Pass, losses: list[LossValue], changes: set[Definition], carried: set[Place]) -> list[LossValue]:

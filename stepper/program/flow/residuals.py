@@ -22,6 +22,13 @@ def before_residual(run: Pass, feeding: set[Definition], changes: set[Definition
     return set()
 
 
+def behind_residuals(run: Pass, backward: set[Definition], updates: set[Definition]) -> set[Definition]:
+    """Such differences that no loss is made of, and what is made of them: of a sample's, gradients are added up while
+    the loss adds up, too (`d = p - y`, then `gw += d * x`)."""
+    living = run.descendants({run.start[d.place] for d in updates if d.place in run.start})
+    return run.descendants({d for d in backward & living if _compared_with(d, living)})
+
+
 def _compared_with(definition: Definition, living: set[Definition]) -> set[Definition]:
     """The data that a statement takes from what is made of parameters, or that from which it takes such; else empty."""
     match definition.node:
