@@ -80,10 +80,12 @@ async def test_what_cannot_be_told_says_why_and_enter_says_all_of_it() -> None:
         assert app.desk.chosen is app.desk.tensors and "did you mean" in screen_text(app)
 
 
-async def test_a_shape_is_told_in_words_and_whole() -> None:
+async def test_a_shape_is_told_in_words_and_whole_and_so_is_a_long_expression_that_is_a_number() -> None:
     class Shaped(Standin):
         async def evaluate(self, iteration: int | None, label: str, asked: Asked) -> Value:
-            return Value(label, "other", "result", Summary("scalar", "tuple", value="(1000, 100)"))
+            if label == "h.shape":
+                return Value(label, "other", "result", Summary("scalar", "tuple", value="(1000, 100)"))
+            return Value(label, "other", "result", Summary("scalar", "float", value=0.25))
 
     app = app_of(Shaped())
     async with app.run_test(size=(120, 40)) as pilot:
@@ -93,6 +95,8 @@ async def test_a_shape_is_told_in_words_and_whole() -> None:
         await pilot.press("enter")
         await settled(pilot)
         assert app.desk.chosen is app.desk.tensors and "h.shape: (1000, 100)" in screen_text(app)
+        await watch(pilot, "h[0] * 2 + h[1] * 3 + h[2]")
+        assert " ".join(lines(app)[1].split()) == "= h[0] * 2 + h[1] * 3 + h[2] 0.25"
 
 
 async def test_what_is_no_expression_is_told_in_the_dialog() -> None:

@@ -24,6 +24,7 @@ from stepper.tui.panels.columns import (
     DEVICE,
     DTYPE,
     HEALTH,
+    MEAN,
     NAME,
     NONFINITE,
     ROLE,
@@ -396,6 +397,8 @@ class TensorsPanel(LinePanel):
         sketch = self._sketch_of(sighting)
         bars = (self.sketches.bars(sketch) if sketch is not None else "") or ""
         words = _words(sighting.value) if mark == WATCHED else None
+        if mark == WATCHED and sighting.value.summary.kind == "scalar" and not self._has_room_for(sighting.value.label):
+            words = words or cells[MEAN]
         if words is not None:
             return self._in_words(sighting.value, words)
         label = sighting.value.label
@@ -406,10 +409,15 @@ class TensorsPanel(LinePanel):
         chosen = self.has_focus and index - 1 == self.selected
         return Row(row.pieces, "current") if chosen else row
 
+    def _has_room_for(self, expression: str) -> bool:
+        """Whether one is seen whole in the columns that it has: its name's and its role's."""
+        return cell_len(expression) <= self._widths[NAME] + 1 + self._widths[ROLE]
+
     def _in_words(self, value: Value, words: str) -> Row:
         """The line of an expression that comes to no figures: a shape, a text; or why there is none."""
         width = max(0, self.inner.width - 2)
-        name = figures.fit(value.label, max(self._widths[NAME], width // 3))
+        room = max(self._widths[NAME], width // 3, min(cell_len(value.label), width - cell_len(words) - 1))
+        name = figures.fit(value.label, room)
         said = figures.fit(words, max(0, width - len(name) - 1))
         style = "" if value.summary.kind == "scalar" else "muted" if words == figures.COMING else "bad"
         pieces = ((f"{WATCHED} ", "muted"), (f"{name} ", ""), (said, style))
@@ -461,6 +469,9 @@ def _row(mark: str, sighting: Sighting, cells: tuple[str, ...], widths: list[int
     part = {CHANGED: "changed", READ: "read"}.get(mark, "")
     value = sighting.value
     pieces: list[Piece] = [(mark, part), (POINTED_OUT if cut else " ", "bad" if cut else part)]
+    if mark == WATCHED and widths[ROLE]:  # an expression has none: it may be written there, too
+        widths = [*widths]
+        widths[NAME], widths[ROLE] = widths[NAME] + 1 + widths[ROLE], 0
     for index, (column, width, text) in enumerate(zip(COLUMNS, widths, cells, strict=True)):
         if not width:
             continue
