@@ -30,6 +30,7 @@ from stepper.session.target import folder_of, launch_of
 OnLosses = Callable[[int, list[float | None], int | None], None]
 DATA_ELEMENTS = 4096
 GATE_ELEMENTS = 1 << 16  # a gate is shown by its mask and its corners, so larger ones are fetched too
+AT_ONCE = 256  # values that are asked for together: a message for each, and its answer, cost most of the time alone
 OUTPUT_SECONDS = 0.1
 REPLAY_SECONDS = 30.0  # what a process may have taken to its death for it to be run again
 LAST = 4000  # characters of what a script printed last
@@ -51,7 +52,7 @@ class UnderWay:
     words: str
 
 
-@dataclass
+@dataclass(repr=False)  # asyncio asks for that of a task's result, to say that it is no signal's handler
 class Trace:
     """One record, and what the run it belongs to was made of. `arrays` holds the small values by their copy.
 
@@ -314,12 +315,20 @@ async def _arrays(lane: Lane, record: Record, watched: Sequence[Value]) -> dict[
         if value.copy is not None and value.summary.shape is not None and value.summary.size <= DATA_ELEMENTS:
             wanted[value.copy] = None
     arrays: dict[int, Array] = {}
-    for copy in wanted:
-        try:
-            arrays[copy] = await lane.array(record.iteration, copy)
-        except LookupError:
-            continue  # a value without numbers to show: sparse, of objects, of strings
+    copies = list(wanted)
+    for first in range(0, len(copies), AT_ONCE):
+        some = copies[first : first + AT_ONCE]
+        found = await asyncio.gather(*(_array(lane, record.iteration, copy) for copy in some))
+        arrays |= {copy: array for copy, array in zip(some, found, strict=True) if array is not None}
     return arrays
+
+
+async def _array(lane: Lane, iteration: int | None, copy: int) -> Array | None:
+    """A kept copy; None for a value without numbers to show: sparse, of objects, of strings."""
+    try:
+        return await lane.array(iteration, copy)
+    except LookupError:
+        return None
 
 
 def _raise_failure(lane: Lane, *, tell_output: bool = True) -> None:
