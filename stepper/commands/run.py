@@ -2,10 +2,10 @@
 
 import codecs
 import json
-import math
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from math import isfinite
 from typing import Literal
 
 from stepper.command_line import plain_line
@@ -26,13 +26,17 @@ def run_target(
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     passes, found = 0, False
+    broken: tuple[int, float] | None = None  # the first loss that is not finite
     with ExitStack() as stack:
         advance: Callable[[int, int | None], None] | None = None
 
         def on_losses(first: int, losses: list[float | None], total: int | None) -> None:
-            nonlocal advance, passes, found
+            nonlocal advance, passes, found, broken
             passes += len(losses)
             found = found or any(loss is not None for loss in losses)
+            if broken is None:
+                numbered = enumerate(losses, first)
+                broken = next(((at, each) for at, each in numbered if each is not None and not isfinite(each)), None)
             sys.stdout.write("".join(line(first + offset, loss) for offset, loss in enumerate(losses)))
             sys.stdout.flush()
             if sys.__stderr__ is not None and sys.__stderr__.isatty():
@@ -56,6 +60,10 @@ def run_target(
         none = "no iteration has" if iterations is None else "no iteration so far has"
         which = "; stepper trace may tell which" if options.loss is None else ""
         print(plain_line(f"{target}: {none} a loss: {looked_for(options.loss)}{which}"), file=sys.stderr)
+    if broken is not None:
+        first = f"the loss is {broken[1]} in iteration {broken[0]}, the first that is not finite"
+        where = f"stepper trace, with --iteration {broken[0]}, tells where that began"
+        print(plain_line(f"{target}: {first}; {where}"), file=sys.stderr)
     for each in options.what_if:
         if each.iteration >= passes:
             ran = "1 iteration" if passes == 1 else f"{passes} iterations"
@@ -70,7 +78,7 @@ def text_line(iteration: int, loss: float | None) -> str:
 
 def json_line(iteration: int, loss: float | None) -> str:
     """One iteration for programs: strict JSON, in which what is not finite is a text."""
-    value = loss if loss is None or math.isfinite(loss) else str(loss)
+    value = loss if loss is None or isfinite(loss) else str(loss)
     return json.dumps({"iteration": iteration, "loss": value}, allow_nan=False) + "\n"
 
 

@@ -44,7 +44,8 @@ def test_jsonl_is_one_strict_object_a_line(capsys: pytest.CaptureFixture[str]) -
     assert [row["iteration"] for row in rows] == list(range(9))
     assert rows[0]["loss"] == pytest.approx(266691.11533339304, rel=1e-9)
     assert [row["loss"] for row in rows[6:]] == ["inf", "nan", "nan"]
-    assert captured.err == ""
+    first = "relu-class: the loss is inf in iteration 6, the first that is not finite; "
+    assert captured.err == f"{first}stepper trace, with --iteration 6, tells where that began\n"
 
 
 def test_text_has_the_same_losses_to_the_last_digit(capsys: pytest.CaptureFixture[str]) -> None:
