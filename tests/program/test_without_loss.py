@@ -151,3 +151,59 @@ for t in range(9):
     found = phases(program)
     assert [found["D_m = (-2 / n) * sum(X * (Y - Y_pred))"], found["Y_pred = m * X + c"]] == ["backward", "forward"]
     assert program.roles["dc"] == program.roles["D_m"] == "gradient" and program.roles["Y_pred"] == "activation"
+
+
+def test_what_units_keep_of_themselves_is_made_by_the_forward_pass_and_no_step_nor_parameter() -> None:
+    source = """
+def forward(row):
+    for layer in net:
+        kept = []
+        for unit in layer:
+            unit["out"] = sum(a * b for a, b in zip(unit["w"], row))
+            kept.append(unit["out"])
+        row = kept
+def slope(y):
+    return y * (1 - y)
+def back(aim):
+    for i in reversed(range(len(net))):
+        layer = net[i]
+        errors = []
+        for j, unit in enumerate(layer):
+            if i:
+                errors.append(aim - unit["out"])
+            else:
+                errors.append(sum(each["w"][j] * each["delta"] for each in net[1]))
+        for unit, error in zip(layer, errors):
+            unit["delta"] = error * slope(unit["out"])
+def step(row):
+    for layer in net:
+        for unit in layer:
+            for j in range(len(row)):
+                unit["w"][j] += 0.1 * unit["delta"] * row[j]
+        row = [unit["out"] for unit in layer]
+for row, aim in rows:
+    forward(row)
+    back(aim)
+    step(row)
+"""
+    program = analyse(source, "s.py")
+    found = phases(program)
+    assert [found[line] for line in ("forward(row)", "back(aim)", "step(row)")] == ["forward", "backward", "update"]
+    assert found["layer = net[i]"] == found["errors = []"] == "backward" and program.roles["y"] == "activation"
+
+
+def test_a_function_that_hands_back_what_it_stepped_takes_the_step_whatever_is_told_of_that_later() -> None:
+    source = """
+import numpy as np
+def update(params, grads):
+    params["w"] -= 0.1 * grads["dw"]
+    return params
+params = {"w": np.zeros(3)}
+for t in range(9):
+    out = x @ params["w"]
+    grads = {"dw": x.T @ (out - y)}
+    params = update(params, grads)
+    loss = ((out - y) ** 2).mean()
+    test_loss = ((a @ params["w"] - b) ** 2).mean()
+"""
+    assert phases(analyse(source, "s.py"))["params = update(params, grads)"] == "update"

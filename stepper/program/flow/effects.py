@@ -27,7 +27,8 @@ class Definition:
     inside the pass; `alias`: the value is another place's very value; `roots`: the places whose objects it may be;
     `controls`: what the conditions around it depend on; `asked`: what, of `deps`, only chose between constants;
     `made`: it is an attribute of an object that is being made; `renewed`: of a `start`, that the pass ends with a value
-    of its own there (the gradient at the new point, which the next pass begins with).
+    of its own there (the gradient at the new point, which the next pass begins with); `given`: of a function's
+    parameter, what the call hands over for it, as it is written.
     """
 
     place: Place
@@ -45,6 +46,7 @@ class Definition:
     asked: set[Definition] = field(default_factory=set)
     made: bool = False
     renewed: bool = False
+    given: ast.expr | None = None
 
     @property
     def changes(self) -> bool:

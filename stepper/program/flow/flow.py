@@ -105,11 +105,11 @@ def sort(
         # What is changed when the loss is known is there for the next pass: `w -= 0.1 * w`, of the loss's own sources.
         beside = run.descendants({*run.definitions, *run.start.values()} - forward)
         updates = {d for d in changes if d in stepped | once or d.deps & beside or (d.own and d.order > done)}
-        updates -= {d for d in updates & forward if id(d.node) in anew}
     else:
         forward = _before_gradients(run, feeding, changes)
         forward |= of_next_samples(forward, changes, run)
         updates = changes
+    updates = updates - {d for d in updates & forward if id(d.node) in anew}
     by_autograd = any(loss.backward or loss.differentiated for loss in losses)
     if by_autograd:
         # Next to what is made of gradients, the rest that a pass carries on (a replay buffer, a hidden state, running
@@ -439,6 +439,7 @@ def _before_gradients(run: Pass, feeding: set[Definition], changes: set[Definiti
             # what comes later feeds it in the next turn of a loop only
             made = closure(definition.deps) | {d for d in feeding - run.downstream(signals) if d.kind != "start"}
             made = {d for d in made if d.kind == "start" or d.order < definition.order}
+            made -= {d for d in made & begun if d.place == definition.place and not d.deps}  # `errors = []`
             return _up_to_ends(made, _before_ends(run, feeding))
     return _before_ends(run, feeding) or before_residual(run, feeding, changes) or feeding
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from stepper.program.flow.effects import Definition
 from stepper.program.flow.flow import Flow
 from stepper.program.scopes import Script
 from stepper.record.events import Role
@@ -64,9 +65,12 @@ def _is_keyed(target: ast.expr) -> bool:
     return isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant)
 
 
-def keys_read(node: ast.AST) -> set[str]:
-    """The keys that what a statement binds is made of."""
+def keys_read(definition: Definition) -> set[str]:
+    """The keys that what a statement binds is made of, or under which lies what a call hands over."""
+    node, given = definition.node, definition.given
     value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)) else None
+    if isinstance(given, ast.Subscript):
+        return set(_keys(given))
     return set() if value is None else _read(value)
 
 

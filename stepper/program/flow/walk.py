@@ -291,7 +291,9 @@ class Walker(Assigner):
         keywords: Sequence[tuple[str | None, Value]],
     ) -> None:
         own = id(callee)
-        picked = self._picked_by_arguments(node)
+        written = _arguments(node)
+        around = self.script.scope_around(node)
+        picked = {id(each): self.selection(around, each) for each in (*written[0], *written[1].values())}
         for name in scope.bindings:
             place = (own, name)
             self.state.values[place] = EMPTY
@@ -311,7 +313,7 @@ class Walker(Assigner):
         first = len(given) - len(arguments)
         given = _spread(node, given, len(positional))
         passed.update(zip(positional, given, strict=False))
-        handed = dict(zip(positional[first:], picked[0], strict=False)) | picked[1]
+        handed = dict(zip(positional[first:], written[0], strict=False)) | written[1]
         if rest is not None and len(given) > len(positional):
             extra = given[len(positional) :]
             whole = union(extra)
@@ -321,8 +323,8 @@ class Walker(Assigner):
                 passed[keyword or ""] = value
         for name in names:
             if name in passed:
-                self._bind_parameter((own, name), callee, passed[name])
-                if loops := handed.get(name):
+                self._bind_parameter((own, name), callee, passed[name], handed.get(name))
+                if name in handed and (loops := picked[id(handed[name])]):
                     self.state.index[own, name] = loops
         known = known_arguments(callee, node, passed, first)
         for name in names:
@@ -338,16 +340,9 @@ class Walker(Assigner):
             return None
         return (known[0],) if any(id(each) == place[0] for each in self.stack) else None
 
-    def _picked_by_arguments(self, node: ast.AST) -> tuple[list[frozenset[int]], dict[str, frozenset[int]]]:
-        """The loops whose counters the arguments of a call are made of: those by position, and those by name."""
-        if not isinstance(node, ast.Call) or any(isinstance(each, ast.Starred) for each in node.args):
-            return [], {}
-        scope = self.script.scope_around(node)
-        named = {each.arg: self.selection(scope, each.value) for each in node.keywords if each.arg is not None}
-        return [self.selection(scope, each) for each in node.args], named
-
-    def _bind_parameter(self, place: Place, callee: ast.AST, value: Value) -> None:
+    def _bind_parameter(self, place: Place, callee: ast.AST, value: Value, given: ast.expr | None) -> None:
         definition = self.define(place, callee, "parameter", value.deps)
+        definition.given = given
         definition.alias = bool(value.roots) or len(value.deps) == 1
         definition.roots.update(root for root, _ in value.roots)
         self.state.values[place] = frozenset((definition,))
@@ -361,6 +356,13 @@ class Walker(Assigner):
 
     def _is_class(self, node: ast.AST) -> bool:
         return isinstance(node, ast.Name) and any(cls.name == node.id for cls in self.script.classes)
+
+
+def _arguments(node: ast.AST) -> tuple[list[ast.expr], dict[str, ast.expr]]:
+    """The arguments of a call as they are written: those by position, and those by name."""
+    if not isinstance(node, ast.Call) or any(isinstance(each, ast.Starred) for each in node.args):
+        return [], {}
+    return node.args, {each.arg: each.value for each in node.keywords if each.arg is not None}
 
 
 def _spread(node: ast.AST, given: list[Value], wanted: int) -> list[Value]:

@@ -120,6 +120,8 @@ class Phases:
             if definition.made and definition in flow.backward:
                 continue  # `self.grad = 0.0` of an object that is being made, in whatever phase that is
             phase = self._phase_of(definition)
+            if phase == "forward" and definition.alias and definition.roots & flow.parameters:
+                continue  # `layer = network[i]`, which the way back begins with, too
             if phase == "update" and _is_backward(definition.node):
                 networks.add(id(definition.statement))
             elif phase is not None:
@@ -256,6 +258,8 @@ class Phases:
         # script keeps of the loss that is returned.
         begins = bool({"forward", "loss"} & set(phases))
         own = self.direct.get(id(node))
+        if own == "forward" and not begins and "update" in phases:
+            return phases[0]  # `params = update(params, grads)`, of which another loss is made behind it
         if own is not None and not (own in ("backward", "loss") and begins and "update" in phases):
             return own
         return "forward" if begins else phases[0] if phases else None

@@ -146,7 +146,7 @@ class Roles:
         flow = self.flow
         if definition.kind not in ("parameter", "target") and not definition.alias:
             return None
-        keys = keys_read(definition.node)
+        keys = keys_read(definition)
         if keys and keys <= self.by_key.keys():
             return self.by_key[min(keys)]  # `[neuron["output"] for neuron in layer]`
         if definition.roots & flow.parameters and not self._may_be_made(definition):
