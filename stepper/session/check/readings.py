@@ -40,7 +40,7 @@ def _called(first: int, end: int, count: int) -> str:
     if end - first == count:
         return f"the sum of its {count} losses"
     if end - first == 1:
-        return f"loss {end} of {count}, not the last"
+        return f"loss {end} of {count}"
     return f"the sum of losses {first + 1} to {end} of {count}"
 
 
