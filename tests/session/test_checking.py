@@ -1,8 +1,7 @@
 """Gradients against finite differences, of whole scripts: right ones agree, planted mistakes are told."""
 
-from pathlib import Path
-
 import re
+from pathlib import Path
 
 import pytest
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from stepper.inferior.gradients.angle import is_multiple
-from stepper.inferior.gradients.worked_out import OPERATORS, Unknown, looked_up
+from stepper.inferior.gradients.worked_out import Unknown, value_in
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening
 from stepper.inferior.recording.tracks import Track
@@ -19,7 +20,6 @@ from stepper.inferior.spelling.texts import statement_of
 from stepper.program.vocabulary import names_rate
 
 MANY = 1 << 16  # numbers: of more the script's own work, done again, would take long
-THROUGH: dict[str, Callable[..., Any]] = {"range": range, "len": len, "zip": zip, "enumerate": enumerate}
 
 
 def gone_over(track: Track, happenings: Sequence[Happening], moments: set[Copy]) -> Draft | None:
@@ -47,9 +47,8 @@ def gone_over(track: Track, happenings: Sequence[Happening], moments: set[Copy])
         return None
     step = ast.parse(term.gradient, mode="eval").body
     try:
-        values = _Values(read, lazy)
-        was = values.of(_with(made, _element(made).left), {})
-        found = values.of(_with(made, step), {})
+        was = value_in(_unfolded(_with(made, _element(made).left), lazy), read)
+        found = value_in(_unfolded(_with(made, step), lazy), read)
         moved = _difference(after.kept, before.kept)
     except (Unknown, ArithmeticError, LookupError, TypeError, ValueError):
         return None
@@ -82,8 +81,8 @@ def _as_comprehension(node: ast.expr) -> ast.ListComp | None:
         case ast.Call(func=ast.Name(id="map"), args=[ast.Lambda(args=arguments, body=body), *parts]) if len(
             arguments.args
         ) == len(parts):
-            target = ast.Tuple([ast.Name(each.arg) for each in arguments.args])
-            whole = ast.Call(ast.Name("zip"), parts, [])
+            target = ast.Tuple([ast.Name(each.arg, ast.Store()) for each in arguments.args], ast.Store())
+            whole = ast.Call(ast.Name("zip", ast.Load()), parts, [])
             return ast.ListComp(body, [ast.comprehension(target, whole, [], 0)])
     return None
 
@@ -125,49 +124,20 @@ def _with(node: ast.expr, element: ast.expr) -> ast.expr:
     return element
 
 
-class _Values:
-    """The values of expressions, of what was `read`; `lazy` is what makes its elements when they are gone through."""
+def _unfolded(node: ast.expr, lazy: Mapping[str, ast.ListComp]) -> ast.expr:
+    """A copy: what a statement's text is parsed to is kept for the next that has the same."""
+    unfolded: ast.expr = _Unfolding(lazy).visit(deepcopy(node)) if lazy else node
+    return unfolded
 
-    def __init__(self, read: Mapping[str, Draft], lazy: Mapping[str, ast.ListComp]) -> None:
-        self._read = read
+
+class _Unfolding(ast.NodeTransformer):
+    """Puts what makes its elements when it is gone through in the place of its name."""
+
+    def __init__(self, lazy: Mapping[str, ast.ListComp]) -> None:
         self._lazy = lazy
 
-    def of(self, node: ast.expr, held: Mapping[str, Any]) -> Any:
-        """`held` are the names that comprehensions around it bind. Raises Unknown."""
-        match node:
-            case ast.Constant(value=int() | float() as number):
-                return number
-            case ast.Name(id=name) if name in held:
-                return held[name]
-            case ast.Name(id=name) if name in self._lazy:
-                return self.of(self._lazy[name], {})
-            case ast.Name() | ast.Attribute():
-                known = looked_up(ast.unparse(node), self._read)
-                if known is not None:
-                    return known
-            case ast.Subscript(value=whole, slice=index):
-                return self.of(whole, held)[self.of(index, held)]
-            case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return -self.of(operand, held)
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
-                return OPERATORS[type(op)](self.of(left, held), self.of(right, held))
-            case ast.Call(func=ast.Name(id=name), args=parts, keywords=[]) if name in THROUGH:
-                return THROUGH[name](*(self.of(part, held) for part in parts))
-            case ast.ListComp(elt=element, generators=[ast.comprehension(target=target, iter=whole, ifs=[])]):
-                return [self.of(element, {**held, **_bound(target, each)}) for each in self.of(whole, held)]
-        raise Unknown
-
-
-def _bound(target: ast.expr, value: Any) -> dict[str, Any]:
-    match target:
-        case ast.Name(id=name):
-            return {name: value}
-        case ast.Tuple(elts=parts):
-            found: dict[str, Any] = {}
-            for part, each in zip(parts, value, strict=True):
-                found |= _bound(part, each)
-            return found
-    raise Unknown
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self._lazy.get(node.id, node) if isinstance(node.ctx, ast.Load) else node
 
 
 def _difference(new: Any, old: Any) -> Any:
