@@ -372,6 +372,35 @@ print(model.generate(x, 9))
     assert [head.text for head in analyse(source, "s.py").loops] == ["for t in range(5)"]
 
 
+@pytest.mark.parametrize(
+    "grown",
+    ["text.append(p.argmax())", "text = text[1:] + [int(p.argmax())]", "text = np.append(text[1:], p.argmax())"],
+)
+def test_a_loop_that_makes_a_text_longer_by_hand_is_none_of_training_and_one_that_takes_steps_is(grown: str) -> None:
+    source = f"""
+import numpy as np
+def forward(x, y):
+    p = np.exp(table[x].sum(0))
+    loss = None if y is None else -np.log(p[y] / p.sum())
+    return p, loss
+for t in range(5):
+    p, loss = forward(x, y)
+    grad = p / p.sum()
+    grad[y] -= 1
+    table[x] -= 0.1 * grad
+for t in range(5):
+    p, loss = forward(x, y)
+    table[x] -= 0.1 * (p / p.sum() - one_hot)
+def generate(text):
+    for i in range(9):
+        p, loss = forward(text, None)
+        {grown}
+    return text
+print(generate([0]))
+"""
+    assert [head.line for head in analyse(source, "s.py").loops] == [7, 12]
+
+
 @pytest.mark.parametrize("made", ["torch.Generator()", "torch.Generator().manual_seed(1)"])
 def test_a_random_generator_called_g_is_no_gradient(made: str) -> None:
     source = f"""

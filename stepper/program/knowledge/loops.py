@@ -44,6 +44,7 @@ class Choice:
 
 
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
+_LONGER = frozenset({"append", "cat", "concat", "concatenate", "hstack", "roll", "vstack"})
 BACKWARD, GRADIENT, LOSS, FEEDBACK, TOTAL, COUNTER = 6, 5, 3, 2, 1, 0
 
 
@@ -78,6 +79,12 @@ class Studied:
             return FEEDBACK
         return TOTAL if marks else COUNTER
 
+    def only_draws(self) -> bool:
+        """Whether a loop that computes no gradient only makes a sequence longer by what it makes of it: it draws from a
+        model (`text.append(sample(forward(text)))`)."""
+        own = [d for d in self.feedback if self.key not in d.selected]
+        return self.level() <= LOSS and all(_makes_longer(d.node) for d in own)
+
     def renews_gradients(self) -> bool | None:
         """Whether a pass makes gradients of what the pass before it changed; None where nothing is called a gradient
         or an error."""
@@ -103,6 +110,19 @@ def study_loop(walker: Walker, node: LoopNode) -> Studied:
         feedback -= _written_losses(run)
     state = [d for d in run.definitions if d.place in carried and d.changes]
     return Studied(node, run, state, [d for d in state if d.place in feedback])
+
+
+def _makes_longer(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Attribute(attr=("append" | "extend" | "insert"))):
+            return True
+        case ast.Assign(value=ast.Call(func=func)):
+            return ast.unparse(func).rpartition(".")[2] in _LONGER
+        case (
+            ast.Assign(value=ast.BinOp(op=ast.Add(), right=ast.List())) | ast.AugAssign(op=ast.Add(), value=ast.List())
+        ):
+            return True
+    return False
 
 
 def _uses_grad(definition: Definition) -> bool:
@@ -176,7 +196,7 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> Choice:
             like = [s for s in found if s is not best and rank[s.key][0] == rank[best.key][0]]
             # Beside one that runs backward, a loop that only calls what makes a loss (to draw samples) trains nothing.
             least = LOSS + 1 if best.level() == BACKWARD else min(LOSS, max(best.level(), FEEDBACK))
-            others = [s.node for s in like if s.level() >= least]
+            others = [s.node for s in like if s.level() >= least and not (best.level() > LOSS and s.only_draws())]
             return Choice(best.node, tuple(others), best.level() == FEEDBACK)
     raise ProgramError(NOT_FOUND)
 
