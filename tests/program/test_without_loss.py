@@ -207,3 +207,24 @@ for t in range(9):
     test_loss = ((a @ params["w"] - b) ** 2).mean()
 """
     assert phases(analyse(source, "s.py"))["params = update(params, grads)"] == "update"
+
+
+def test_ahead_of_the_first_gradient_with_a_name_the_way_back_begins_at_the_difference_to_data() -> None:
+    source = """
+import numpy as np
+for t in range(9):
+    a = np.maximum(x @ w1, 0)
+    b = a @ w2
+    t1 = np.multiply(-(y - b), b > 0)
+    t2 = (t1 @ w2.T) * (a > 0)
+    dw1 = x.T @ t2
+    dw2 = a.T @ t1
+    w1 -= 0.1 * dw1
+    w2 -= 0.1 * dw2
+"""
+    program = analyse(source, "s.py")
+    found = phases(program)
+    assert found["t1 = np.multiply(-(y - b), b > 0)"] == found["t2 = (t1 @ w2.T) * (a > 0)"] == "backward"
+    assert labels(program, "gradient") == {"t1", "t2", "dw1", "dw2"} and labels(program, "activation") == {"a", "b"}
+    gated = source.replace("-(y - b), b > 0", "-(a.mean() - b), b > 0")  # compares no data: a layer of the forward pass
+    assert labels(analyse(gated, "s.py"), "gradient") == {"dw1", "dw2"}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from stepper.program.flow.divisors import norms, only_divides
 from stepper.program.flow.effects import EMPTY, FIELD, GRAD, Definition, LossValue, Pass, Place, closure, reached, until
 from stepper.program.flow.made_again import layers_again, made_again
-from stepper.program.flow.residuals import before_residual, behind_residuals
+from stepper.program.flow.residuals import before_residual, behind_first, behind_residuals
 from stepper.program.flow.signals import is_gradient, is_optimizers, led_by_signals, sets_data, signals, takes_step
 from stepper.program.flow.steps import (
     behind_steps,
@@ -440,6 +440,7 @@ def _before_gradients(run: Pass, feeding: set[Definition], changes: set[Definiti
             made = closure(definition.deps) | {d for d in feeding - run.downstream(signals) if d.kind != "start"}
             made = {d for d in made if d.kind == "start" or d.order < definition.order}
             made -= {d for d in made & begun if d.place == definition.place and not d.deps}  # `errors = []`
+            made -= behind_first(run, made, feeding, changes)
             return _up_to_ends(made, _before_ends(run, feeding))
     return _before_ends(run, feeding) or before_residual(run, feeding, changes) or feeding
 
