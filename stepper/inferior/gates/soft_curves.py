@@ -67,14 +67,17 @@ def _may_be(out: Copy, ranges: Ranges) -> bool:
     if ranges.lows.get((told.shape, told.max), 0.0) < told.min < 0:
         return True  # an ELU leaves the largest number as it is
     bound = ROUNDING * _precision(out) * max(1.0, told.max)
-    for top, copies in ranges.tops[told.shape].items():
-        share = math.exp(-top)
-        # of a number h > 0 SiLU gives less than GELU, and that no more than h
-        if top / (1 + share) - bound <= told.max <= top + bound and copies != {out}:
-            return True
-        if abs(top + math.log1p(share) - told.max) <= bound:  # softplus
-            return True
-    return False
+    return any(
+        _leads(top, told.max, bound) and (copies != {out} or told.max > top)
+        for top, copies in ranges.tops[told.shape].items()
+    )
+
+
+def _leads(top: float, highest: float, bound: float) -> bool:
+    """Whether one of the curves may lead from a number above zero to another: soon told."""
+    share = math.exp(-top)
+    # of a number h > 0 SiLU gives less than GELU, and that no more than h; softplus gives more
+    return top / (1 + share) - bound <= highest <= top + bound or abs(top + math.log1p(share) - highest) <= bound
 
 
 class _SoftCurves:
@@ -107,11 +110,12 @@ class _SoftCurves:
         ):
             return None
         reads = [draft.copy for draft in step.reads if draft.copy is not None]
+        eps = _precision(out)
         for h in islice(self._descent.back(reads, depth=FAR), MOST):
             own = h.outline
             if own.shape != told.shape or h.gone or h is out or own.min is None or not own.min < 0 < (own.max or 0):
                 continue
-            for curve in _fitting(h, out):
+            for curve in _fitting(h, out, eps):
                 if self._descent.is_function(out, h):
                     gate = GateSeen(self._label(step, h), curve.name, step.event.id, h, "h <= 0")
                     gate.out, gate.soft = out, curve.soft
@@ -145,19 +149,21 @@ class _SoftCurves:
                     return
 
 
-def _fitting(h: Copy, out: Copy) -> Iterator[Curve]:
-    """The curves that lead from one to the other, to within rounding."""
+def _fitting(h: Copy, out: Copy, eps: float) -> Iterator[Curve]:
+    """The curves that lead from one to the other, to within rounding (`eps`: a unit in the last place of 1)."""
     numpy = numpy_module()
     top, highest = h.outline.max or 0.0, out.outline.max or 0.0
     low, lowest = h.outline.min or 0.0, out.outline.min or 0.0
-    curves = list(CURVES)
+    bound = ROUNDING * eps * max(1.0, top)
+    curves: Sequence[Curve] = CURVES
     if highest == top and low < lowest < 0:
-        curves.insert(0, elu(float(f"{lowest / math.expm1(low):.6g}")))
+        curves = (elu(float(f"{lowest / math.expm1(low):.6g}")), *CURVES)
     elif lowest == 0 and highest < top:
-        curves = [limited(highest)]
-    eps = _precision(out)
+        curves = (limited(highest),)
+    elif not _leads(top, highest, bound):
+        return
     for curve in curves:
-        if abs(float(curve.value(numpy.float64(top))) - highest) > ROUNDING * eps * max(1.0, top):
+        if abs(float(curve.value(numpy.float64(top))) - highest) > bound:
             continue
         values, came = _host(h), _host(out)
         if values is None or came is None or values.shape != came.shape:
