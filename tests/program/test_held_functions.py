@@ -54,3 +54,35 @@ def test_what_an_object_of_unknown_class_is_called_with_feeds_what_it_returns() 
     """It may be of a class of the script's, which leaves its argument out, or of another."""
     roles = analyse(NETWORK.format(made="act = globals()['relu']", act="act"), "s.py").roles
     assert [roles[name] for name in ("z", "h", "w1")] == ["activation", "activation", "parameter"]
+
+
+FLAG = """
+import torch
+
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return self.fc(x)
+
+args = parser.parse_args()
+args.cuda = {flag}
+net = Net()
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for data, target in loader:
+    data = data.cuda()
+    loss = (net(data) - target).pow(2).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("flag", "role"),
+    [
+        ("not args.no_cuda and torch.cuda.is_available()", "data"),
+        ("args.no_cuda is None", "data"),
+        ("net", "activation"),
+    ],
+)
+def test_a_flag_is_not_what_a_method_of_the_same_name_calls(flag: str, role: str) -> None:
+    assert analyse(FLAG.format(flag=flag), "s.py").roles["data"] == role

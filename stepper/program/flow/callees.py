@@ -17,6 +17,7 @@ from stepper.program.flow.held_functions import HeldFunctions
 from stepper.program.flow.instances import Instances
 from stepper.program.flow.looks import looks
 from stepper.program.flow.records import keeps_data
+from stepper.program.flow.uncalled import uncalled
 from stepper.program.scopes import Scope, Script, root_of
 from stepper.program.syntax import FUNCTIONS, Function, assigned, constructor, is_property, path_root, target_names
 from stepper.program.vocabulary import registers_backward_hook, steps_parameters
@@ -34,6 +35,7 @@ class Callees:
             for node in script.nodes
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr not in ("data", "T")
         }
+        self.uncalled = uncalled(script)
         self.keeps_data = keeps_data(script)
         if self.keeps_data:
             self.fields.add("data")
@@ -287,8 +289,10 @@ class Callees:
         return []
 
     def is_field(self, scope: Scope, function: ast.Attribute) -> bool:
-        """Whether what is called may be an attribute of an object of the script's: not that of a library's, and no
-        optimizer's `self.opt.step()`, though the script has a `self.step` as well."""
+        """Whether what is called may be an attribute of an object of the script's: not that of a library's, no
+        optimizer's `self.opt.step()`, though the script has a `self.step` as well, and no flag's (`args.cuda`)."""
+        if function.attr in self.uncalled:
+            return False
         stepping = steps_parameters(function.attr, ast.unparse(function.value))
         return not stepping and not self._from_library(scope, function.value)
 
