@@ -42,6 +42,7 @@ TERMS = """
         ("p = body.weight.detach().pow(2).sum(); loss = loss + 0.1 * p", "0.1 * p", "body.weight"),
         ("p = body.weight.data.abs().sum(); loss += p", "p", "body.weight"),
         ("p = h.square().mean().item(); loss = p * 0.5 + loss", "p", "body.weight, body.bias"),
+        ("p = h.new_tensor(h.mean().item()); loss = loss + p", "p", "body.weight, body.bias"),
         ("p = torch.tensor(h.detach().numpy() ** 2).mean(); loss = (loss - p) / 2", "p", "body.weight, body.bias"),
         (
             "p = -(d.log_prob(a).exp().detach() * r).mean(); loss = both(p, loss) * 3",
@@ -111,6 +112,7 @@ def test_a_term_of_the_loss_that_is_cut_off_is_told_where_it_is_added(term: str,
 
 
 MEANT = [
+    "p = h.new_zeros(()); q = torch.zeros_like(loss); loss = p + (h.new_tensor(-0.5) + loss + q)",
     "adv = (r - value).detach(); loss = loss - (d.log_prob(a) * adv).mean() + 0.1 * d.entropy().mean()",
     "loss = loss + ((r - value.detach()).mean() - d.log_prob(a)).mean()",  # lined up with many numbers
     "soft = pi(h).softmax(1); loss = loss + (soft.detach() - soft).abs().mean() - soft.mean() + soft.mean().detach()",

@@ -16,6 +16,7 @@ from functools import lru_cache
 from stepper.inferior.recording.drafts import Draft, Happening
 from stepper.inferior.recording.tracks import Track
 from stepper.inferior.spelling.added import pair_of, plainly, texts_in
+from stepper.inferior.spelling.made_anew import is_made_anew
 from stepper.record import Backward, nodes_of
 
 BY_MODE, WITHIN, LEAF = -1, 1, 2
@@ -114,6 +115,8 @@ class Flow:
     def pass_through(self, happening: Happening) -> None:
         """An event is over: what it made was made of what it read."""
         read = [draft for draft in happening.drafts if draft.when in ("operand", "before")]
+        if happening.kind in ("statement", "expression") and is_made_anew(happening.text):
+            read = []  # `total = x.new_zeros(1)`, to which the losses are added
         self._look_again(read, happening)
         live, lost = self._live_of(read, happening)
         self._leaves.update(key_of(draft) for draft in read if draft.graph == LEAF)

@@ -20,6 +20,7 @@ from stepper.inferior.gradients.held_values import HeldValues, names_read
 from stepper.inferior.gradients.read_as_numbers import ReadAsNumbers
 from stepper.inferior.recording.drafts import MADE, READ, Draft, Happening
 from stepper.inferior.recording.tracks import Track
+from stepper.inferior.spelling.made_anew import is_made_anew
 from stepper.record import Backward, Contribution, OptimizerStep
 
 ADDED = frozenset(["Add", "Sub", "Rsub", "Stack", "Cat"])
@@ -287,7 +288,7 @@ class _Search:
         """The events that made a value, or changed it; what only hands it on (into a list) does neither."""
         found: dict[Hashable, list[int]] = {}
         for each in self._happenings:
-            if each.kind not in ("statement", "expression"):
+            if each.kind not in ("statement", "expression") or is_made_anew(each.text):
                 continue
             given = {key_of(draft) for draft in each.drafts if draft.when == "operand"}
             for draft in each.drafts:
