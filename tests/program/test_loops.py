@@ -419,3 +419,31 @@ while context.sum() < 9:
     context = torch.cat((context[1:], drawn))
 """
     assert [head.text for head in analyse(source, "s.py").loops] == ["for t in range(5)"]
+
+
+def test_the_way_back_through_a_flow_trains_nothing_beside_a_loop_that_runs_backward() -> None:
+    source = """
+import torch
+class Coupling(torch.nn.Module):
+    def backward(self, z):
+        return (z - self.shift(z)) * torch.exp(-self.scale(z)), -self.scale(z).sum(1)
+class Flow(torch.nn.Module):
+    def backward(self, z):
+        zs = [z]
+        for layer in self.layers[::-1]:
+            z, det = layer.backward(z)
+            zs.append(z)
+        return zs
+for t in range(3):
+    grad_w = x.T @ (x @ w - y)
+    w -= 0.1 * grad_w
+flow = Flow()
+optimizer = torch.optim.SGD(flow.parameters(), lr=0.1)
+for t in range(5):
+    loss = -flow(x).sum()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+print(flow.backward(z))
+"""
+    assert [head.text for head in analyse(source, "s.py").loops] == ["for t in range(5)", "for t in range(3)"]

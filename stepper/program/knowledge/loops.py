@@ -85,6 +85,18 @@ class Studied:
         own = [d for d in self.feedback if self.key not in d.selected]
         return self.level() <= LOSS and all(_makes_longer(d.node) for d in own)
 
+    def trains_beside(self, level: int) -> bool:
+        """Whether this trains, too, beside a loop of that level."""
+        if level == BACKWARD and not self._takes_steps():
+            return False
+        return level <= LOSS or not self.only_draws()
+
+    def _takes_steps(self) -> bool:
+        """Whether a pass runs backward, or goes on from what it carries by what is called a gradient: not one that goes
+        through layers of a flow, the way back (`z = layer.backward(z)`)."""
+        marked = any(mark.kind in ("backward", "step") for mark in self.run.marks)
+        return marked or any(takes_step(d, self.run) for d in self.feedback)
+
     def renews_gradients(self) -> bool | None:
         """Whether a pass makes gradients of what the pass before it changed; None where nothing is called a gradient
         or an error."""
@@ -196,7 +208,7 @@ def choose(script: Script, losses: Losses, wanted: str | None) -> Choice:
             like = [s for s in found if s is not best and rank[s.key][0] == rank[best.key][0]]
             # Beside one that runs backward, a loop that only calls what makes a loss (to draw samples) trains nothing.
             least = LOSS + 1 if best.level() == BACKWARD else min(LOSS, max(best.level(), FEEDBACK))
-            others = [s.node for s in like if s.level() >= least and not (best.level() > LOSS and s.only_draws())]
+            others = [s.node for s in like if s.level() >= least and s.trains_beside(best.level())]
             return Choice(best.node, tuple(others), best.level() == FEEDBACK)
     raise ProgramError(NOT_FOUND)
 
