@@ -143,6 +143,33 @@ def test_a_relu_that_no_probe_saw_is_a_gate_of_the_graph() -> None:
         assert gate.grad_before is not None
 
 
+def test_a_curve_that_a_layer_spells_has_gradients_where_a_librarys_layer_made_its_input() -> None:
+    torch = pytest.importorskip("torch")
+    ran = run(
+        """
+        import torch
+        class Swish(torch.nn.Module):
+            def forward(self, z):
+                return z * torch.sigmoid(z)
+        torch.manual_seed(0)
+        x, last = torch.randn(2, 8, 4), torch.nn.Linear(6, 1, bias=False)
+        net = torch.nn.Sequential(torch.nn.Linear(4, 6), Swish(), last)
+        opt = torch.optim.SGD(net.parameters(), lr=0.1)
+        for t in range(1):
+            loss = net(x).sum()
+            loss.backward()
+            was = last.weight.detach().clone()
+            opt.step()
+        """
+    )
+    gate = ran.gate("z")
+    h = torch.tensor(ran.array(gate.h), requires_grad=True)
+    came = ran.names["was"].expand(2, 8, 6)
+    (left,) = torch.autograd.grad(h * torch.sigmoid(h), h, came)
+    assert numpy.array_equal(ran.array(gate.grad_before), came.numpy())
+    assert numpy.allclose(ran.array(gate.grad_after), left.numpy(), atol=1e-6)
+
+
 NO_GRAPH = """
 import torch
 import torch.nn.functional as F

@@ -124,7 +124,7 @@ class _SoftCurves:
         return None
 
     def _label(self, step: Step, h: Copy) -> str:
-        steps = (step, *self._descent.makers(h))
+        steps = (step, *self._descent.makers(h), *self._descent.readers(h))
         drafts = [draft for each in steps for draft in (*each.reads, *each.made)]
         return next((draft.label for draft in drafts if draft.copy is h), "h")
 

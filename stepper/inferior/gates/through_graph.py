@@ -24,8 +24,12 @@ class ThroughGraph:
     def __init__(self, happenings: Iterable[Happening], descent: Descent) -> None:
         self._descent = descent
         self._arrived: dict[int, Copy] = {}
+        self._layers: dict[Copy, list[int]] = {}  # by what they made: layers that no expression of the script's calls
         for event in happenings:
             node = event.detail
+            for draft in event.drafts if event.kind == "module" else ():
+                if draft.when == "result" and draft.copy is not None:
+                    self._layers.setdefault(draft.copy, []).append(event.id)
             if isinstance(node, Backward) and node.creator is not None and len(node.grad_in) == 1:
                 copy = event.drafts[node.grad_in[0].value].copy
                 if copy is not None:
@@ -45,5 +49,5 @@ class ThroughGraph:
 
     def arrived(self, copy: Copy) -> Copy | None:
         """The gradient that came to what made a value."""
-        makers: Sequence[int] = [step.event.id for step in self._descent.makers(copy)]
+        makers: Sequence[int] = [step.event.id for step in self._descent.makers(copy)] + self._layers.get(copy, [])
         return next((self._arrived[event] for event in makers if event in self._arrived), None)
