@@ -42,5 +42,5 @@ class InGraph(Engine):
     def leaves(self, value: Any) -> Iterator[tuple[Any, bool]]:
         torch = self._torch or self._load()
         node = None if self._wrapped(value) else maker(value, torch)
-        for leaf in leaves_below(node) if node is not None else ():
+        for leaf in leaves_below(node) if node is not None else (value,):
             yield leaf, isinstance(leaf, torch.nn.Parameter)

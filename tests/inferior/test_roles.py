@@ -411,3 +411,54 @@ def test_what_gradients_go_through_to_a_parameter_is_no_data() -> None:
     assert found["place"] == found["when"] == "data", "gradients go through it, and nothing learnt had a part in it"
     assert {found[name] for name in ("samples", "units")} == {"other"}, "of a layer that the text does not lead to"
     assert {found[name] for name in ("rows", "columns")} == {"setting"}
+
+
+def test_in_functions_that_the_text_does_not_lead_to_the_graph_tells_data_from_activations() -> None:
+    pytest.importorskip("torch")
+    ran = run(
+        """
+        import torch
+        class Words(torch.utils.data.Dataset):
+            def __len__(self):
+                return 8
+            def __getitem__(self, place):
+                code = torch.zeros(3)
+                code[:2] = place / 8
+                return code
+        class Block(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.fc = torch.nn.Linear(3, 3)
+                self.register_buffer("mask", torch.ones(4, 3))
+            def forward(self, x):
+                kept = x
+                kind = next(self.parameters()).dtype
+                return self.fc(x).masked_fill(self.mask[:2] == 0, 0.0) + kept
+        class Net(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.first, self.rest = torch.nn.Linear(3, 3), torch.nn.Sequential(Block(), Block())
+            def forward(self, x):
+                out = self.rest(self.first(x))
+                depth = out.mean(0)
+                return out, depth
+        net = Net()
+        batches = iter(torch.utils.data.DataLoader(Words(), batch_size=2))
+        opt = torch.optim.SGD(net.parameters(), lr=0.1)
+        for t in range(2):
+            out, depth = net(next(batches))
+            loss = out.pow(2).mean()
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+        """
+    )
+    found = roles(ran)
+    assert (found["code"], found["code[:2]"]) == ("data", "other"), "of nothing that is learnt; a number, neither"
+    assert {found[name] for name in ("self.mask[:2]", "self.mask[:2] == 0")} == {"other"}, (
+        "a buffer, and what is made of it"
+    )
+    assert {found[name] for name in ("kept", "depth")} == {"activation"}, "the one feeds a sum, the other nothing"
+    assert found["next(self.parameters())"] == "parameter"
+    handed = [value.role for event in ran.record(1).events for value in event.values if value.label == "x"]
+    assert handed[0] == "data" and handed.count("activation") > 2, "what each of the layers is handed"

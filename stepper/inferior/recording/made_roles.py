@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from stepper.inferior.recording.drafts import Draft
 from stepper.record import Role, is_path
 
+_GIVEN = frozenset(("data", "setting", "other"))
 _CASTS = frozenset(("float", "double", "half", "int", "long", "to", "type", "cpu", "detach"))
 _COUNTING = _CASTS | {"sum", "mean", "add", "sub", "mul", "truediv", "div"}
 """What makes of true and false how many, or which part, of them are true."""
@@ -28,16 +29,23 @@ def role_of_made(
     """
     arrays = [draft for draft in operands if draft.copy is not None and draft.when == "operand"]
     read = {by_label.get(each.label, "other") if each.role == "other" else each.role for each in arrays}
+    if role in ("activation", "loss") and read <= _GIVEN and (read or role == "activation") and is_constant():
+        # `target[mask]`, of batches that are handed to a loss; `torch.zeros(n)`; a part of a buffer
+        return "other" if read == {"other"} else "data"
     if not read:
         return role
-    if read == {"data"} and role in ("activation", "loss") and is_constant():
-        return "data"  # `target[mask]`, of batches that are handed to a loss
     if role == "loss" and operation in _COUNTING and all(map(_tells_hits, arrays)):
         return "other"  # `(output.argmax(1) == target).float().sum()`, beside the loss
     if role == "gradient" and "gradient" not in read and "grad" not in text:
         # `output.mean()`, between a backward pass and the optimizer's step
         return "loss" if read == {"loss"} else "activation" if read & {"activation", "parameter"} else "other"
     return role
+
+
+def tells_nothing(operands: Iterable[Draft], by_label: Mapping[str, Role]) -> bool:
+    """Whether an expression read something, and nothing of it is made by the model or is learnt."""
+    read = {by_label.get(each.label, "other") if each.role == "other" else each.role for each in operands}
+    return bool(read) and read <= _GIVEN
 
 
 def _tells_hits(draft: Draft) -> bool:

@@ -17,12 +17,12 @@ from stepper.engines.base import Engine
 from stepper.inferior.recording.changing import Changing, keeper_of
 from stepper.inferior.recording.drafts import Draft, Frame, Happening, Operated, Scalar
 from stepper.inferior.recording.heard import GATE_OPERATIONS, HEARD
-from stepper.inferior.recording.made_roles import role_of_made
+from stepper.inferior.recording.made_roles import role_of_made, tells_nothing
 from stepper.inferior.recording.members import DEPTH, identities, suffix
 from stepper.inferior.recording.scalars import SCALARS, plain, scalar_summary
 from stepper.program.aliases import is_alias, is_copied, is_gathered
 from stepper.program.sites import Site
-from stepper.program.vocabulary import names_gradient
+from stepper.program.vocabulary import names_gradient, names_loss
 from stepper.record import Phase, Role, Spot, When, is_path
 
 ITERATORS = frozenset((zip, enumerate, map, filter, list, tuple, type(reversed([]))))
@@ -147,6 +147,9 @@ class Recorder(Changing):
                         self._write(frame, site, Draft(site.label, role, "operand", None, scalar_summary(value)))
                     return
                 role = site.role or self._role(site, frame)
+                happening = frame.innermost if site.role is None else None
+                if happening is not None and role == "activation" and self.program.uses_backward:
+                    role = self._role_of_number(value, happening)
                 draft = Draft(site.label, role, when, None, scalar_summary(value))
                 self._write(frame, site, draft)
                 if kind == "operand":
@@ -163,7 +166,8 @@ class Recorder(Changing):
                     self._operate_result(site, frame, None)
             return
         frame = self._frame(script_frame)
-        role = site.role or self._role_of_made(site, frame, engine, value)
+        given = site.role if site.role != "activation" or kind != "expression" else None  # as the whole statement is
+        role = given or self._role_of_made(site, frame, engine, value)
         draft = self._draft(engine, value, site.label, role, when)
         frame.latest[number] = draft
         event = self._expression(site, frame, draft) if kind == "expression" else self._write(frame, site, draft)
@@ -299,14 +303,17 @@ class Recorder(Changing):
 
     def _role_of_made(self, site: Site, frame: Frame, engine: Engine, value: Any) -> Role:
         """Of a value whose place in the script does not say what it is."""
-        role = self._role(site, frame)
+        role = site.role or self._role(site, frame)
         if site.kind == "operand" or not self.program.uses_backward:
             return role
         happening = self._statement_of(site, frame) if site.kind == "result" else None
         operands = frame.pending.get(site.id, []) if happening is None else happening.drafts
+        return self._role_of_read(role, operands, site, engine, value)
+
+    def _role_of_read(self, role: Role, read: list[Draft], site: Site, engine: Engine, value: Any) -> Role:
         operation = site.operation.name if site.operation is not None else ""
         roles = self.program.roles
-        return role_of_made(role, operands, site.text, operation, roles, lambda: engine.is_constant(value))
+        return role_of_made(role, read, site.text, operation, roles, lambda: engine.is_constant(value))
 
     def _resumed(self, site: Site, script_frame: FrameType) -> None:
         """A statement is over, or its head has bound its names. Of one that began before the record (the loop runs in
@@ -397,10 +404,14 @@ class Recorder(Changing):
         engine = self._owner(value)
         known: Role = role or (_unknown(happening.phase, label) if when == "result" else "other")
         if engine is not None:
+            if role is None and known == "activation" and self.program.uses_backward:
+                known = self._role_of_read(known, happening.drafts, site, engine, value)
             draft = self._draft(engine, value, label, known, when)
             ahead = when == "result" and happening.phase in ("forward", "loss")
             if known == "parameter" and draft.graph == 1 and ahead:
                 draft.role = "activation"  # a name of a parameter that the forward pass goes on with: `y = y * 0.5`
+            elif known == "other" and draft.graph == 1 and ahead and self._is_beside(engine, value, label):
+                draft.role = "activation"
             happening.drafts.append(draft)
             made = when == "result" and label.partition("[")[0] not in self.tracker.gathered
             self._remember(
@@ -409,8 +420,8 @@ class Recorder(Changing):
             return draft
         if type(value) in SCALARS:
             self.used.add("python")
-            if role is None and known == "activation" and self.program.uses_backward and isinstance(value, int):
-                known = "other"  # `b, c = x.size()`: where tensors are learnt, a whole number is no activation
+            if role is None and known == "activation" and self.program.uses_backward:
+                known = self._role_of_number(value, happening)
             draft = Draft(label, known, when, None, scalar_summary(value))
             happening.drafts.append(draft)
             if self.following:
@@ -426,6 +437,17 @@ class Recorder(Changing):
             self._bind(frame, happening, site, *at, when, depth - 1, held)
         self._meet_members(label, value)
         return None
+
+    def _role_of_number(self, value: Any, happening: Happening) -> Role:
+        """Of a number that the forward pass makes where tensors are learnt: a whole one is no activation (`b, c =
+        x.size()`), nor is one that is made of none (`place / 8`)."""
+        if isinstance(value, (int, str)) or tells_nothing(happening.drafts, self.program.roles):
+            return "other"
+        return "activation"
+
+    def _is_beside(self, engine: Engine, value: Any, label: str) -> bool:
+        """Whether a network makes this beside what the loss is made of: a depth, attention weights."""
+        return not names_loss(label) and self._is_learnt(engine, value)
 
     def _meet(self, script_frame: FrameType, site: Site, value: Any) -> None:
         if value is None:

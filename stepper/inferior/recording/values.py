@@ -25,6 +25,9 @@ from stepper.program.program import Program
 from stepper.program.vocabulary import names_loss
 from stepper.record import Role, When, is_path, quotes_in
 
+_SURE = ((0, "data"), (1, "activation"))
+"""What gradients go back through, or not, and the role that goes with it."""
+
 TRANSPOSED = (".T", ".mT", ".H")
 
 
@@ -122,13 +125,26 @@ class Values:
         if self.program.uses_backward and (graph := engine.graph(value)) is not None:
             draft.graph = graph
             draft.token, draft.place = self._tokens.of(value, engine.identity)
-            if role == "parameter" and graph == 1 and (known := self._met_as(value)) is not None and known.made:
-                draft.role = known.role  # as what it was made, whatever a function's name for it is elsewhere
-            elif role == "data" and graph == 1 and self._is_learnt(engine, value):
-                is_loss = names_loss(label.rpartition(".")[2]) and engine.shape(value) == ()
-                draft.role, draft.learnt = "loss" if is_loss else "activation", True
+            self._tell_by_graph(engine, value, draft)
         self._overlaps.met(engine, value, draft)
         return draft
+
+    def _tell_by_graph(self, engine: Engine, value: Any, draft: Draft) -> None:
+        """What autograd knows of a value goes before what the script's text says of its name, which may mean something
+        else in a function that the text does not lead to."""
+        graph, known = draft.graph, self._met_as(value)
+        told = self.program.roles.get(draft.label) if draft.role == "other" else draft.role
+        if draft.role == "parameter" and graph == 1 and known is not None and known.made:
+            draft.role = known.role  # as what it was made, whatever a function's name for it is elsewhere
+        elif told == "data" and graph == 1 and self._is_learnt(engine, value):
+            is_loss = names_loss(draft.label.rpartition(".")[2]) and engine.shape(value) == ()
+            draft.role, draft.learnt = "loss" if is_loss else "activation", True
+        elif told == "activation" and graph == 2 and self._is_learnt(engine, value):
+            draft.role = "parameter"  # `next(self.parameters())`
+        elif known is not None and known.role == "data" and graph == 0 and told == "activation":
+            draft.role = "data"
+        elif known is not None and told is None and (graph, known.role) in _SURE:
+            draft.role = known.role  # what a function is handed, under a name that no text leads to
 
     def _is_learnt(self, engine: Engine, value: Any) -> bool:
         """Whether gradients go back through a value to a parameter: a layer that the script's text does not lead to

@@ -7,9 +7,8 @@ from functools import lru_cache
 
 from stepper.inferior.spelling.texts import statement_of
 
-_ANEW = frozenset(
-    "zeros_like ones_like empty_like rand_like randn_like randint_like new_zeros new_ones new_empty".split()
-)
+_LIKE = frozenset(("zeros_like", "ones_like", "empty_like", "rand_like", "randn_like", "randint_like"))
+_ANEW = _LIKE | {"new_zeros", "new_ones", "new_empty"}
 _FILLED = frozenset(("full_like", "new_full", "new_tensor"))
 """These take their numbers from an argument."""
 
