@@ -228,3 +228,29 @@ for t in range(9):
     assert labels(program, "gradient") == {"t1", "t2", "dw1", "dw2"} and labels(program, "activation") == {"a", "b"}
     gated = source.replace("-(y - b), b > 0", "-(a.mean() - b), b > 0")  # compares no data: a layer of the forward pass
     assert labels(analyse(gated, "s.py"), "gradient") == {"dw1", "dw2"}
+
+
+def test_the_place_in_a_grid_that_an_environment_keeps_is_no_parameter_and_a_cell_that_is_asked_for_no_end() -> None:
+    source = """
+import numpy as np
+class Lake:
+    def step(self, move):
+        row = min(3, self.at[0] + move[0])
+        column = min(3, self.at[1] + move[1])
+        self.at = (row, column)
+        cell = grid[row][column]
+        if cell == "hole":
+            reward = -1
+        else:
+            reward = 0
+        return self.at[0] * 4 + self.at[1], reward
+lake = Lake()
+while True:
+    action = np.argmax(Q[state])
+    following, reward = lake.step(moves[action])
+    Q[state, action] += 0.5 * (reward + 0.9 * np.max(Q[following]) - Q[state, action])
+    state = following
+"""
+    program = analyse(source, "s.py")
+    assert labels(program, "parameter") == {"Q"} and labels(program, "gradient") == set()
+    assert phases(program)["following, reward = lake.step(moves[action])"] == "forward"

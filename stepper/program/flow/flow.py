@@ -459,6 +459,7 @@ def _before_ends(run: Pass, feeding: set[Definition]) -> set[Definition]:
     """What a value is made of that is made of the state as the pass found it, and that feeds nothing: a loss that is
     called `L`, an accuracy. Empty where there is none, or where all that feeds the updates feeds it, too."""
     users = {other for d in run.definitions for other in d.deps | (d.own if d.place in run.start else EMPTY)}
+    users |= {other for d in run.definitions for other in d.controls}  # a condition asks for it: `if cell == "hole"`
     ends = [d for d in run.definitions if d.kind == "bind" and d not in users and d not in feeding]
     # What the next pass begins with is no end, nor what comes with a value that is used,
     # nor what the same statement makes of something else, where it is only told (`print(reward(w))`).

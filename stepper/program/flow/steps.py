@@ -34,8 +34,8 @@ def like_steps(
 
 
 def without_indices(updates: set[Definition], run: Pass, indices: frozenset[Place]) -> set[Definition]:
-    """Without what elements of another are picked by, and where that comes from: an environment's state, beside the
-    table that is learnt (`Q[state, action]`)."""
+    """Without what elements of another are picked by, where that comes from, and what holds nothing else (`self.state =
+    (row, column)`): an environment's state, beside the table that is learnt (`Q[state, action]`)."""
     waiting = [d for d in run.definitions if d.place in indices and d.kind != "start"]
     states: set[Definition] = set()
     while waiting:
@@ -43,6 +43,7 @@ def without_indices(updates: set[Definition], run: Pass, indices: frozenset[Plac
         if d not in states and not d.own:
             states.add(d)
             waiting += d.deps if d.alias or d.kind == "parameter" else ()
+    states |= {d for d in updates if d.kind == "bind" and not d.own and d.deps and d.deps <= states}
     return updates - states or updates
 
 
