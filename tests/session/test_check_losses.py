@@ -332,3 +332,29 @@ def test_a_backward_pass_that_begins_with_another_number_than_1_is_of_so_many_ti
     assert verdicts(found) == {"w": verdict}
     assert found.hint == "line 16 begins the backward pass with 0.68, not with 1: compared with 0.68 × the loss"
     assert found.parameters[0].factor == (None if factor == 2 else pytest.approx(1.5))
+
+
+MACHINE = """
+        import numpy as np
+        rng, rate = np.random.default_rng(0), 0.1
+        v, w, b = (rng.random((8, 4)) > 0.5) * 1.0, rng.normal(size=(4, 3)), np.zeros(4)
+        sigmoid = lambda z: 1 / (1 + np.exp(-z))
+        for t in range(1):
+            h = sigmoid(v @ w)
+            r = sigmoid(h @ w.T + b)
+            k = sigmoid(r @ w)
+            dw = v.T @ h - r.T @ k
+            w += rate * dw
+            b += rate * (v - r).sum(0)
+            error = ((v - r) ** 2).sum()
+    """
+
+
+def test_a_contrastive_step_is_no_wrong_gradient_of_the_error_of_a_reconstruction(tmp_path: Path) -> None:
+    with opened(tmp_path, MACHINE) as run:
+        found = named(run.check(0, entries=1))
+    assert {name: each.verdict for name, each in found.items()} == dict.fromkeys("wb", Verdict.UNKNOWN)
+    assert all("line 10" in each.note and "contrastive divergence" in each.note for each in found.values())
+    once = MACHINE.replace("k = sigmoid(r @ w)", "k = h")  # an autoencoder whose weights lead back, too
+    with opened(tmp_path, once) as run:
+        assert verdicts(run.check(0, entries=1)) == {"w": Verdict.DIFFERS, "b": Verdict.DIFFERS}

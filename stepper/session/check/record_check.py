@@ -17,6 +17,7 @@ from stepper.record import Parameter, Phase, Record
 from stepper.session.check.absolute_errors import squares
 from stepper.session.check.budget import ENTRIES, Budget
 from stepper.session.check.common_factor import common_factor
+from stepper.session.check.contrasted import contrasted
 from stepper.session.check.cuts import Cuts
 from stepper.session.check.decay_term import with_decay_term
 from stepper.session.check.finite_difference import (
@@ -364,6 +365,8 @@ class RecordCheck:
             why_not = "" if reason is None else in_words(self._record, parameter.name, reason)
             raise LookupError(why_not or "no gradient of it is in the record")
         differs = first.verdict is Verdict.DIFFERS
+        if differs and not first.note and (contrast := contrasted(self._record)):
+            return replace(first, verdict=Verdict.UNKNOWN, note=contrast)
         why = (read_after_update(self._record, parameter) or repeated(self._record, parameter)) if differs else ""
         if differs and not first.note and first.factor is None:
             why = why or straight_through(self._record, parameter)
