@@ -475,3 +475,18 @@ for t in range(2):
     program = analyse(source.replace("out", name), "s.py")
     assert labels(program, "parameter") == {"b2", "w2", "c"}
     assert phases(program)[f"b2 -= 0.01 * {name}"] == "update" and program.roles[name] == "gradient"
+
+
+@pytest.mark.parametrize("step", ["b -= 0.1 * 2 * (p - y).mean()", "b = b - 0.1 * (p - y).mean()"])
+def test_what_goes_as_far_as_a_gradients_step_by_a_rate_that_is_written_out_is_a_parameter(step: str) -> None:
+    source = f"""
+import numpy as np
+for t in range(5):
+    p = x @ w / scale + b
+    loss = ((p - y) ** 2).mean()
+    dw = x.T @ (p - y)
+    w -= 0.1 * dw
+    {step}
+    scale += 0.1 * (abs(p).max() - scale)
+"""
+    assert labels(analyse(source, "s.py"), "parameter") == {"w", "b"}

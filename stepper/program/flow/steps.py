@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+from collections.abc import Iterator
 
 from stepper.program.flow.effects import EMPTY, FIELD, GRAD, Definition, Pass, Place, closure, reached, until
 from stepper.program.flow.signals import is_gradient, led_by_signals, signals
@@ -30,7 +31,51 @@ def like_steps(
     led = run.descendants(back)
     # Of an attribute it is not told whose it is: what one network's gradients lead to may be another's forward pass.
     fed = {d for d in updates if d.own and d.place[0] != FIELD and run.start.get(d.place) in forward and d.deps & led}
-    return steps | fed | {d for d in updates if d.own and (d.place in stepped or d.deps & rates)}
+    alike = {d for d in updates if d.own and (d.place in stepped or d.deps & rates)}
+    return steps | fed | alike | _by_written_rates(updates - forward, steps, forward, run)
+
+
+def _by_written_rates(
+    updates: set[Definition], steps: set[Definition], forward: set[Definition] | frozenset[Definition], run: Pass
+) -> set[Definition]:
+    """The updates of what the loss is made of that go as far as a step does, by a rate that is written out: `b -= 0.1 *
+    (p - y).mean()` beside `w -= 0.1 * dw`. A state that goes after a value (`mean += 0.1 * (x - mean)`) does not."""
+    written = {rate for d in steps for rate in _written_rates(d.node)}
+    return {
+        d
+        for d in updates
+        if d.own and run.start.get(d.place) in forward and not written.isdisjoint(_written_rates(d.node))
+    }
+
+
+def _written_rates(node: ast.AST) -> set[float]:
+    """The fractions that what a statement adds to a name, or takes from it, is multiplied by; none where it is made of
+    that name itself."""
+    match node:
+        case ast.AugAssign(target=target, op=ast.Add() | ast.Sub(), value=added):
+            pass
+        case ast.Assign(targets=[target], value=ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=added)):
+            if ast.unparse(left) != ast.unparse(target):
+                return set()
+        case _:
+            return set()
+    name = ast.unparse(target)
+    if any(isinstance(part, ast.expr) and ast.unparse(part) == name for part in ast.walk(added)):
+        return set()
+    return {value for value in _factors(added) if 0 < value < 1}
+
+
+def _factors(node: ast.expr) -> Iterator[float]:
+    match node:
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            yield from _factors(left)
+            yield from _factors(right)
+        case ast.BinOp(left=left, op=ast.Div()):
+            yield from _factors(left)
+        case ast.UnaryOp(operand=inner):
+            yield from _factors(inner)
+        case ast.Constant(value=float() as value):
+            yield value
 
 
 def without_indices(updates: set[Definition], run: Pass, indices: frozenset[Place]) -> set[Definition]:
