@@ -129,13 +129,18 @@ class TimelinePanel(PointPanel):
         cursor = self.scene.iteration
         if cursor is not None and self.scene.record is not None:
             run = self._placed(run, axis.column(cursor))
+        kinds = [
+            ("recorded", found.recorded, "strong"),
+            ("wrong", found.trouble, "bad"),
+            ("stopped", found.stopped, "note"),
+            ("printed", found.printed, "muted"),
+        ]
+        if self.inner.height < 2 + len(kinds):  # those that there are go first, and what is wrong before others
+            kinds.sort(key=lambda kind: (not kind[1], kind[1] is not found.trouble))
         rows = [
             Row(((" " * (self.LABEL + 1), ""), *self._ends(width, count))),
             self._row("iteration", run),
-            self._row("recorded", _marked(found.recorded, width, "strong")),
-            self._row("wrong", _marked(found.trouble, width, "bad")),
-            self._row("stopped", _marked(found.stopped, width, "note")),
-            self._row("printed", _marked(found.printed, width, "muted")),
+            *(self._row(label, _marked(marked, width, part)) for label, marked, part in kinds),
         ]
         if self.point is not None:
             place = self.LABEL + 1 + axis.column(self.point)
