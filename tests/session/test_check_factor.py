@@ -53,6 +53,31 @@ def test_a_wrong_sign_in_all_of_them_is_no_factor(tmp_path: Path) -> None:
     assert not found.hint and all(each.factor is not None and each.factor < 0 for each in found.parameters)
 
 
+SUMMED = """
+numbers, w, b = [(0.5, 1.0), (-1.0, 0.25), (2.0, -0.5), (0.25, 0.75)] * 2, 0.5, 0.25
+size = 8
+for t in range(2):
+    loss = gw = gb = 0.0
+    for x, y in numbers:
+        e = w * x + b - y
+        loss += e * e
+        gw += 2 * e * x
+        gb += 2 * e
+    loss = loss / size + 0.01 * w * w
+    w -= 0.01 * (gw / size + 0.02 * w)
+    b -= 0.01 * gb{mean}
+"""
+
+
+@pytest.mark.parametrize("mean", ["", " / size"])
+def test_steps_by_gradients_of_a_sum_of_which_one_is_not_divided_are_pointed_out(tmp_path: Path, mean: str) -> None:
+    with opened(tmp_path, SUMMED.format(mean=mean)) as run:
+        found = run.check(0, entries=1)
+    assert {each.verdict for each in found.parameters} == {Verdict.AGREES}
+    said = "different multiples of these gradients, by a factor 8: w 0.00126, b 0.01 (numbers has 8 rows, size on line"
+    assert (said in found.hint) is not bool(mean) and bool(found.hint) is not bool(mean)
+
+
 GUARDED = """
     import numpy as np
     rng = np.random.default_rng(0)

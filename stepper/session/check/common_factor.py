@@ -26,12 +26,17 @@ def common_factor(record: Record, parameters: tuple[ParameterCheck, ...]) -> str
     if not (factor > 0 or added) or not all(math.isclose(factor, each, rel_tol=CLOSE) for each in factors):
         return ""
     number = size if size > 1 else 1 / size
-    names = list(dict.fromkeys(name for event in record.events for name in _having(event, number)))[:FEW]
+    names = holding(record, number)
     where = f" ({', '.join(names)})" if names else ""
     return (
         f"all gradients differ by the same factor {number:.6g}{where}: if they are those of another multiple of "
         "the loss (a sum for a mean, a share of several batches), --loss EXPR names it"
     )
+
+
+def holding(record: Record, number: float) -> list[str]:
+    """In words, what of an iteration holds a number, or its reciprocal, or so many rows of data; the first few."""
+    return list(dict.fromkeys(name for event in record.events for name in _having(event, number)))[:FEW]
 
 
 def _is_added(parameter: Parameter) -> bool:
@@ -40,7 +45,7 @@ def _is_added(parameter: Parameter) -> bool:
 
 
 def _having(event: Event, number: float) -> Iterator[str]:
-    """The names of an event that hold the number, or its reciprocal, or so many rows of data."""
+    """The names of an event that hold it."""
     if event.phase not in BEFORE:
         return
     for value in event.values:

@@ -92,7 +92,8 @@ UPHILL = "the update adds it, though: a step uphill, which makes the loss larger
 @dataclass(frozen=True)
 class ParameterCheck:
     """The entries of one parameter, and what they say together. `factor`: the recorded gradient is so many times the
-    finite difference, in every entry; None where it is no multiple that is told. `note` says it in words."""
+    finite difference, in every entry; None where it is no multiple that is told. `note` says it in words; `by`: by
+    which loss, where that is not the last."""
 
     name: str
     shape: tuple[int, ...]
@@ -100,6 +101,7 @@ class ParameterCheck:
     verdict: Verdict
     factor: float | None = None
     note: str = ""
+    by: str = ""
 
     @property
     def told_apart(self) -> bool:

@@ -55,6 +55,7 @@ from stepper.session.check.readings import of, one_of
 from stepper.session.check.samples import MOSTLY, Sample, Samples
 from stepper.session.check.seeking import wrong_entry
 from stepper.session.check.together import Part, Setting, Together, Way, together, way_through
+from stepper.session.check.unlike_steps import unlike_steps
 from stepper.session.check.updated_first import read_after_update, updated_before
 from stepper.session.continuing import Continuing
 from stepper.session.findings.begun_with import begun_with
@@ -159,7 +160,8 @@ class RecordCheck:
             if not any(self._unsure(way.parameter, way.versions[0]) for way in group):
                 whole = await self._fit(group)._doubted(whole, group, self._further_entries(budget))
         begun_so, axis = told_of_begun(record, self._begun), wrong_axis(record)
-        hints = (*begun_so, common_factor(record, whole.parameters), *axis, *stretched(record), budget.said)
+        of_all = common_factor(record, whole.parameters) or unlike_steps(record, whole.parameters)
+        hints = (*begun_so, of_all, *axis, *stretched(record), budget.said)
         whole = replace(whole, hint="; ".join(filter(None, hints)))
         tell(whole, "")
         return whole
@@ -238,7 +240,8 @@ class RecordCheck:
             alongside(direction),
             lost_term(self._record, parameter),
         )
-        return ParameterCheck(parameter.name, parameter.shape, (), Verdict.AGREES, note="; ".join(filter(None, notes)))
+        note = "; ".join(filter(None, notes))
+        return ParameterCheck(parameter.name, parameter.shape, (), Verdict.AGREES, note=note, by=by)
 
     def _further_entries(self, budget: Budget) -> Callable[[int], int]:
         """How many entries of a parameter of some size are looked at for one that a direction tells of."""
@@ -418,7 +421,7 @@ class RecordCheck:
             by = f"by {what} ({read(self._passes.base):.6g})" if what else ""
             if len(known) == 1 or (found.verdict is Verdict.AGREES and (depends or not what)):
                 self._squares = one_of(self._squares, (read, what))
-                return replace(found, note="; ".join(filter(None, (found.note, by))))
+                return replace(found, note="; ".join(filter(None, (found.note, by))), by=what)
             if first is None or (first.verdict is Verdict.DIFFERS and found.verdict is Verdict.UNKNOWN and depends):
                 first = found  # it may be the gradient of the loss by which nothing can be told
             elif (read, what) in self._squares and first.factor is None and found.factor is not None:
