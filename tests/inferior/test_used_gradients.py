@@ -382,3 +382,22 @@ def test_where_the_script_is_one_pass_its_numbers_are_parameters_too() -> None:
         parameter = ran.parameter(name)
         assert parameter.before.summary.value == start and parameter.grad is not None
         assert (parameter.grad.label, parameter.grad.summary.value) == (f"d{name}", gradient)
+
+
+@pytest.mark.parametrize("bias", ["0.0", "np.zeros(1)", "np.zeros((1, 1))"])
+def test_a_label_that_steps_a_bias_is_its_gradient_be_the_bias_a_number_or_an_array_of_one(bias: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        rows, labels = np.array([[1.0, 2.0], [-1.0, 0.5]]), np.array([1, -1])
+        w, b, lr = np.zeros(2), {bias}, 0.25
+        for t in range(2):
+            margin = labels[t] * (rows[t] @ w - b)
+            if margin.item() < 1:
+                w += lr * labels[t] * rows[t]
+                b -= lr * labels[t]
+        """
+    )
+    found = {each.name: each for each in ran.record(1).parameters}
+    grad = found["b"].grad
+    assert grad is not None and grad.label == "labels[t]" and grad.summary.value == -1.0

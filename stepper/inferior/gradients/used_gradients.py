@@ -33,6 +33,8 @@ from stepper.inferior.spelling.texts import statement_of
 from stepper.program.aliases import is_alias
 from stepper.record import is_path
 
+ONE_NUMBER = frozenset({None, (1,)})  # the shapes of one number, in an array or not
+
 
 class UsedGradients:
     """Reads the events that a recorder wrote down for one record."""
@@ -223,7 +225,8 @@ class UsedGradients:
         rated = term.rate is not None and abs(term.rate) != 1
         if draft is None or draft.role in ("parameter", "setting") or (draft.role == "data" and not rated):
             return None  # of data it is the perceptron's: `b += lr * y`
-        if shape_of(draft) != shape_of(track.before):
+        alike = {shape_of(draft), shape_of(track.before)}
+        if len(alike) > 1 and not alike <= ONE_NUMBER:
             return (
                 draft
                 if _moves_all(update, track) and shape_of(draft) in (None, (1,)) and self._known.is_gradient(draft)
