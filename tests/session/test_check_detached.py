@@ -358,6 +358,17 @@ def test_the_one_line_that_cuts_the_graph_is_known(cut: str, told: bool) -> None
     assert Cuts(record).only == "line 9 cuts the graph (.detach())" * told
 
 
+def test_a_cut_of_what_was_gathered_in_a_list_lies_behind_what_its_members_are_made_of() -> None:
+    cut = """some, other = [], net(x).argmin(1).tolist()
+        for row in x:
+            some.append(net(row)[0])
+        some = torch.stack(some)
+        loss = (some * (1 - some.detach())).sum()"""
+    record = run_recorded(scripted(HIDDEN.format(cut=cut))).records[1]
+    said = [Cuts(record).between(parameter) for parameter in record.parameters]
+    assert said == ["line 13 cuts the graph (.detach())"] * 2
+
+
 @pytest.mark.start("anew")
 def test_what_is_detached_is_held_without_loading_a_compiler(tmp_path: Path) -> None:
     """Each copy of the process would do so anew, and a pass of milliseconds take seconds."""

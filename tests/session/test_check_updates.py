@@ -44,8 +44,8 @@ def test_what_belongs_to_the_rate_and_what_to_the_gradient_is_no_mistake(tmp_pat
     ("update", "said"),
     [
         ("w -= lr * 2 * x.T @ e", ""),
-        ("w += lr * 2 * x.T @ e", "a step uphill, which makes the loss larger"),
-        ("grad_w = 2 * x.T @ e\n    w += lr * grad_w", "a step uphill, which makes the loss larger"),
+        ("w += lr * 2 * x.T @ e", "uphill, which makes the loss larger"),
+        ("grad_w = 2 * x.T @ e\n    w += lr * grad_w", "uphill, which makes the loss larger"),
         ("w += lr * 2 * x.T @ (y - x @ w)", "the negative gradient, and the update adds it"),
         ("w -= lr * 2 * x.T @ e - lr * growth * w", ""),  # the decay goes the other way, and weighs more
     ],

@@ -13,6 +13,8 @@ from stepper.record import Backward, Event, Parameter, Phase, Record, Value
 _CUT = re.compile(r"\.detach_?\(\)|\bno_grad\(\)|\binference_mode\(\)")
 _NUMBER = re.compile(r"\.item\(\)|\.tolist\(\)|\.numpy\(\)|\.data\b|(?<![.\w])float\(")
 """What makes numbers of a tensor, which have no graph."""
+_GATHERS = re.compile(r"([A-Za-z_][\w.]*)\.(?:append|extend|insert|add)\(")
+_NAME = re.compile(r"[A-Za-z_][\w.]*")
 _MADE = ("activation", "loss")
 AHEAD: tuple[Phase, ...] = ("forward", "loss")
 BEHIND: tuple[Phase, ...] = ("between",)
@@ -71,9 +73,13 @@ def _reached(parameter: Parameter, before: list[Event]) -> set[int]:
     """The events that read a parameter, or anything that was made of it."""
     reached = set[int]()
     labels, copies = {parameter.name, parameter.before.label}, {parameter.before.copy}
+    gathered = set[str]()  # lists that hold such: what is made of their members reads no value that is told
     for event in before:
-        if not any(value.label in labels or value.copy in copies - {None} for value in _read(event)):
+        read = any(value.label in labels or value.copy in copies - {None} for value in _read(event))
+        if not read and (not gathered or gathered.isdisjoint(_NAME.findall(event.text))):
             continue
+        gathers = _GATHERS.match(event.text)
+        gathered |= {gathers[1]} if gathers is not None else set()
         inner: Event | None = event
         while inner is not None and inner.id not in reached:  # and those that it is a part of
             reached.add(inner.id)

@@ -86,7 +86,7 @@ LEVEL = (
 CUT = "a part of the loss comes of it without gradients"
 HIDDEN = "a part of the loss may come of it without gradients; with that held as it is nothing can be told"
 APART = "lies apart; why is not known yet"
-UPHILL = "the update adds it, though: a step uphill, which makes the loss larger"
+UPHILL = "the step goes along it, though: uphill, which makes the loss larger"
 
 
 @dataclass(frozen=True)
