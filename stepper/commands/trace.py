@@ -12,6 +12,7 @@ from stepper.commands.trace_text import overview, trace_lines, watched_lines
 from stepper.session.export import trace_document
 from stepper.session.findings.lossless import without_loss
 from stepper.session.findings.nonfinite import where_it_began
+from stepper.session.findings.pointed_out import pointed_out
 from stepper.session.findings.telling import which_loss
 from stepper.session.headless import Trace, trace
 from stepper.session.options import Options
@@ -62,5 +63,6 @@ def _title(traced: Trace, named: str | None) -> list[str]:
         *(f"what if, before iteration {each.iteration}: {each.statement}" for each in traced.what_if),
         *([f"no loss: {without_loss(record, traced.losses, named)}"] if none else []),
         *([began] if (began := where_it_began(record)) else []),
+        *(f"! {each}" for each in pointed_out(record)),
         *([f"{traced.other_loops}: --loop names one"] if traced.other_loops else []),
     ]

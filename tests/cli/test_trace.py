@@ -212,6 +212,20 @@ def test_the_text_says_where_something_first_became_nan_or_infinite(
     assert lines[2:3] == (began or [""]), "at the head of the page"
 
 
+def test_what_is_pointed_out_stands_at_the_head_of_the_page(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    script = tmp_path / "stretched.py"
+    script.write_text(
+        "import numpy as np\n"
+        "x, y, w = np.eye(3), np.ones(3), np.zeros((3, 1))\n"
+        "for t in range(2):\n"
+        "    loss = ((x @ w - y) ** 2).mean()\n"
+        "    w -= 0.1 * x.T @ (x @ w - y[:, None])\n"
+    )
+    assert main(["trace", str(script)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2:4] == ["! line 4: broadcast: (3, 1) − (3,) → (3, 3), larger than both", ""]
+
+
 def test_the_text_says_which_epoch_an_iteration_is_of(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["trace", "and-gate", "--iteration", "13"]) == 0  # four updates an epoch
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]

@@ -13,7 +13,7 @@ from functools import partial
 from time import perf_counter
 
 from stepper.inferior.protocol import Move, Tried
-from stepper.record import Parameter, Phase, Record
+from stepper.record import STRETCHED, Parameter, Phase, Record
 from stepper.session.check.absolute_errors import squares
 from stepper.session.check.budget import ENTRIES, Budget
 from stepper.session.check.common_factor import common_factor
@@ -65,10 +65,10 @@ from stepper.session.findings.finished import Finished
 from stepper.session.findings.left_out import Why, in_words, left_out
 from stepper.session.findings.lost_terms import is_in_term, lost_term
 from stepper.session.findings.on_the_way import on_the_way
+from stepper.session.findings.pointed_out import pointed_out
 from stepper.session.findings.repeated import repeated
 from stepper.session.findings.running import grown
 from stepper.session.findings.straight_through import straight_through
-from stepper.session.findings.stretched import stretched
 from stepper.session.findings.versions import Version, typical, versions
 from stepper.session.findings.whose_loss import of_graph
 from stepper.session.findings.wrong_axis import wrong_axis
@@ -161,7 +161,7 @@ class RecordCheck:
                 whole = await self._fit(group)._doubted(whole, group, self._further_entries(budget))
         begun_so, axis = told_of_begun(record, self._begun), wrong_axis(record)
         of_all = common_factor(record, whole.parameters) or unlike_steps(record, whole.parameters)
-        hints = (*begun_so, of_all, *axis, *stretched(record), budget.said)
+        hints = (*begun_so, of_all, *axis, *pointed_out(record, (STRETCHED,)), budget.said)
         whole = replace(whole, hint="; ".join(filter(None, hints)))
         tell(whole, "")
         return whole

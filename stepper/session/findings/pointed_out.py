@@ -1,0 +1,24 @@
+"""What a record points out at its lines, in a list: what was broadcast that was to be taken one by one, say, so that
+the loss, or a gradient, is another than was meant. Pure: reads records only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stepper.record import CUT, LOST, REPEATED, STRETCHED, UNREAD, Record
+
+ALL = (STRETCHED, REPEATED, CUT, LOST, UNREAD)
+"""How the notes begin that point something out."""
+FEW = 3  # places that are named
+
+
+def pointed_out(record: Record, kinds: Sequence[str] = ALL) -> list[str]:
+    """A line for each of the first such places."""
+    told = {
+        f"{record.place(event)}: {part}": None
+        for event in record.events
+        for part in event.note.split("; ")
+        if part.startswith(tuple(kinds))
+    }
+    return list(told)[:FEW]
