@@ -86,3 +86,31 @@ for data, target in loader:
 )
 def test_a_flag_is_not_what_a_method_of_the_same_name_calls(flag: str, role: str) -> None:
     assert analyse(FLAG.format(flag=flag), "s.py").roles["data"] == role
+
+
+MADE = """
+import torch
+
+make = {made}
+if torch.cuda.is_available():
+    make = {other}
+net = torch.nn.Linear(3, 1)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+for t in range(9):
+    noise = make(4, 3)
+    loss = net(noise).pow(2).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "other", "role"),
+    [
+        ("torch.FloatTensor", "torch.cuda.FloatTensor", "data"),
+        ("torch.FloatTensor", "torch.nn.Embedding(9, 3)", "activation"),
+    ],
+)
+def test_what_a_librarys_class_makes_under_another_name_is_no_activation(made: str, other: str, role: str) -> None:
+    assert analyse(MADE.format(made=made, other=other), "s.py").roles["noise"] == role

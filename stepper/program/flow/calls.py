@@ -80,6 +80,7 @@ class Caller(Evaluator):
                 receiver = self.look(place)
                 records = [makes_record(made) for _, made in self.constructions.get(name, ())]
                 others = self._generates(scope, node) or (records and all(records))  # and no model
+                others = others or self.functions_in.is_librarys_function(scope, name)
                 if self.script.owner(scope, name) is not None and not others:
                     self.called |= {place, *(root for root, _ in receiver.roots)}
         else:

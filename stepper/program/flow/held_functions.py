@@ -69,6 +69,15 @@ class HeldFunctions:
             for where, value in found
         )
 
+    def is_librarys_function(self, scope: Scope, name: str) -> bool:
+        """Whether all that a variable may hold is a function or a class of a library's, and nothing that one made:
+        `FT = torch.FloatTensor`, and `torch.cuda.FloatTensor` under an if."""
+        found = list(self._sources(scope, name, DEPTH))
+        return bool(found) and all(
+            isinstance(value, (ast.Name, ast.Attribute)) and self._script.is_import(where, value)
+            for where, value in found
+        )
+
     def made(self, scope: Scope, name: str) -> list[tuple[Scope, ast.Call]]:
         """The calls that make what a variable holds, also under its callers' names for it: `train(optimizer)`, of a
         function that calls it `opt`."""
