@@ -160,9 +160,14 @@ def test_a_curve_that_a_layer_spells_has_gradients_where_a_librarys_layer_made_i
             loss.backward()
             was = last.weight.detach().clone()
             opt.step()
+            last.weight.data.clamp_(0, 1)
+            most = torch.maximum(torch.arange(-2, 3), torch.zeros(5, dtype=torch.long))
         """
     )
     gate = ran.gate("z")
+    assert ran.record(0).gates == [gate], (
+        "bounds of a parameter, and what is made of integers, have no gradient to mask"
+    )
     h = torch.tensor(ran.array(gate.h), requires_grad=True)
     came = ran.names["was"].expand(2, 8, 6)
     (left,) = torch.autograd.grad(h * torch.sigmoid(h), h, came)

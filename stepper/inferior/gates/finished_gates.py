@@ -33,7 +33,8 @@ class FinishedGates:
         recorder = self._recorder
         found: list[tuple[GateSeen, Any]] = [(gate, None) for gate in recorder.gates]
         try:
-            found += by_hand(recorder.operated, recorder.gates, recorder.no_gates, recorder.happenings)
+            by_itself = by_hand(recorder.operated, recorder.gates, recorder.no_gates, recorder.happenings)
+            found += [pair for pair in by_itself if pair[0].before is not None or not self._has_no_gradient(pair[0])]
         except (RuntimeError, MemoryError) as error:  # a device that is full, or has failed
             recorder.fault(error)
         found.sort(key=lambda pair: pair[0].event)
@@ -47,6 +48,20 @@ class FinishedGates:
             except (RuntimeError, MemoryError) as error:  # a device that is full, or has failed
                 recorder.fault(error)
         return gates
+
+    def _has_no_gradient(self, gate: GateSeen) -> bool:
+        """Whether no gradient could come to it: torch has none of integers, and a parameter that is kept within bounds
+        (`w.data.clamp_(0, 1)`) is no activation."""
+        if gate.h is None or gate.h.gone:
+            return False
+        whole = gate.h.engine.name == "torch" and masks.kind(gate.h.engine.numbers(gate.h.kept)) in "iub"
+        return whole or gate.h in self._stepped
+
+    @cached_property
+    def _stepped(self) -> set[Copy]:
+        """What parameters were, before or behind what moved them."""
+        drafts = (draft for each in self._recorder.happenings for draft in each.drafts if draft.role == "parameter")
+        return {draft.copy for draft in drafts if draft.copy is not None}
 
     @cached_property
     def _origins(self) -> Origins:
