@@ -14,6 +14,9 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+FINDS_PLACE = words("argmax argmin argsort nanargmax nanargmin")
+"""What says where a value is, and not how large."""
+
 OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add",
     ast.Sub: "sub",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from stepper.inferior.recording.drafts import Draft
+from stepper.inferior.recording.drafts import Draft, Happening
+from stepper.inferior.spelling.made_anew import is_made_anew
+from stepper.program.vocabulary import FINDS_PLACE
 from stepper.record import Role, is_path
 
 _GIVEN = frozenset(("data", "setting", "other"))
@@ -34,12 +36,21 @@ def role_of_made(
         return "other" if read == {"other"} else "data"
     if not read:
         return role
+    if operation in FINDS_PLACE and (role == "loss" or read == {"loss"}):
+        return "other"  # `losses.argmax()`
     if role == "loss" and operation in _COUNTING and all(map(_tells_hits, arrays)):
         return "other"  # `(output.argmax(1) == target).float().sum()`, beside the loss
     if role == "gradient" and "gradient" not in read and "grad" not in text:
         # `output.mean()`, between a backward pass and the optimizer's step
         return "loss" if read == {"loss"} else "activation" if read & {"activation", "parameter"} else "other"
     return role
+
+
+def reads_data(happening: Happening) -> bool:
+    """Whether a statement has read data, whatever the text takes what it makes for (`patches = patchify(images)`); not
+    where it only begins a state of that size."""
+    read = any(each.role == "data" and each.when == "operand" and each.copy is not None for each in happening.drafts)
+    return read and not is_made_anew(happening.text)
 
 
 def tells_nothing(operands: Iterable[Draft], by_label: Mapping[str, Role]) -> bool:

@@ -17,7 +17,7 @@ from stepper.engines.base import Engine
 from stepper.inferior.recording.changing import Changing, keeper_of
 from stepper.inferior.recording.drafts import Draft, Frame, Happening, Operated, Scalar
 from stepper.inferior.recording.heard import GATE_OPERATIONS, HEARD
-from stepper.inferior.recording.made_roles import role_of_made, tells_nothing
+from stepper.inferior.recording.made_roles import reads_data, role_of_made, tells_nothing
 from stepper.inferior.recording.members import DEPTH, identities, suffix
 from stepper.inferior.recording.scalars import SCALARS, plain, scalar_summary
 from stepper.program.aliases import is_alias, is_copied, is_gathered
@@ -404,8 +404,9 @@ class Recorder(Changing):
         engine = self._owner(value)
         known: Role = role or (_unknown(happening.phase, label) if when == "result" else "other")
         if engine is not None:
-            if role is None and known == "activation" and self.program.uses_backward:
-                known = self._role_of_read(known, happening.drafts, site, engine, value)
+            if known == "activation" and self.program.uses_backward and (role is None or reads_data(happening)):
+                met = self._met_as(value) if role is not None else None
+                known = self._role_of_read(known, happening.drafts, site, engine, value) if met is None else met.role
             draft = self._draft(engine, value, label, known, when)
             ahead = when == "result" and happening.phase in ("forward", "loss")
             if known == "parameter" and draft.graph == 1 and ahead:

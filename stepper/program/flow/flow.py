@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from stepper.program.flow.divisors import norms, only_divides
 from stepper.program.flow.effects import EMPTY, FIELD, GRAD, Definition, LossValue, Pass, Place, closure, reached, until
 from stepper.program.flow.made_again import layers_again, made_again
+from stepper.program.flow.positions import is_position
 from stepper.program.flow.residuals import before_residual, behind_first, behind_residuals
 from stepper.program.flow.signals import is_gradient, is_optimizers, led_by_signals, sets_data, signals, takes_step
 from stepper.program.flow.steps import (
@@ -62,10 +63,11 @@ class Flow:
 
     def tells_loss(self, definition: Definition) -> bool:
         """Whether this, of `measured`, is called a loss or made of one, and not what a loss will be made of."""
-        if names_loss(definition.place[1]):
-            return True
+        if is_position(definition) or names_loss(definition.place[1]):
+            return not is_position(definition)
         named = {loss.definition for loss in self.run.losses}
-        return bool(until(definition.deps, self.updates) & (self.loss_definitions | named))
+        places = {d for d in self.run.definitions if is_position(d)}
+        return bool(until(definition.deps, self.updates | places) & (self.loss_definitions | named))
 
 
 def sort(
@@ -190,7 +192,8 @@ def sort(
     # One part of what is worked out for the step is no loss, either: `grad = [error * x, error]`.
     stated = {id(d.node) for d in backward}
     sorted_out |= {d for d in run.definitions if d.kind == "bind" and id(d.node) in stated}
-    measured |= {d for d in run.definitions if d.kind == "bind" and d.deps and d.deps <= defined} - sorted_out
+    made_of_losses = {d for d in run.definitions if d.kind == "bind" and d.deps and d.deps <= defined}
+    measured |= {d for d in made_of_losses if not is_position(d)} - sorted_out
     fed = forward | backward | updates | feeding
     metrics = _metrics(run, last, fed, updates, forward | defined) - sorted_out - measured if updates else set()
     return Flow(

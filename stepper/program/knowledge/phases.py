@@ -17,6 +17,7 @@ from stepper.program.syntax import FUNCTIONS, Function
 from stepper.record.events import Phase
 
 _ORDER: tuple[Phase, ...] = ("update", "loss", "forward", "backward")
+_ON: tuple[Phase, ...] = ("setup", "between", "forward", "loss", "backward", "update")
 
 
 class Phases:
@@ -216,12 +217,15 @@ class Phases:
             blocks = list(_blocks(node))
             if blocks:
                 into[id(node)] = phase or before
-                last = phase or before
+                ends: list[Phase] = []
                 for holder, block in blocks:
                     if holder is not None:
                         into[id(holder)] = into[id(node)]
                     last = self._assign(block, into[id(node)], into)
-                before = last
+                    if not isinstance(node, ast.If) or not _leaves(block):
+                        ends.append(last)
+                if before not in ("update", "backward") or not self._only_aside(node):
+                    before = _furthest(ends) if isinstance(node, ast.If) and ends else last
             else:
                 into[id(node)] = phase or before
                 nested = {self.direct.get(key) for key in self.flow.run.nested.get(id(node), ())}
@@ -243,6 +247,11 @@ class Phases:
         """Whether a statement only calls what runs the model, and keeps nothing of it (a sample, a callback), or only
         works out what is told of the loss."""
         return (isinstance(node, ast.Expr) and id(node) not in self.direct) or id(node) in self._told
+
+    def _only_aside(self, node: ast.stmt) -> bool:
+        """Whether a statement holds nothing but such: `if step % 200 == 0: print_samples()`."""
+        inside = [child for _, block in _blocks(node) for child in block]
+        return all(self._only_aside(each) if _blocks(each) else self._is_aside(each) for each in inside)
 
     def _of(self, node: ast.stmt) -> Phase | None:
         blocks = list(_blocks(node))
@@ -288,6 +297,16 @@ def _is_emptying(node: ast.AST) -> bool:
         case ast.Assign(targets=[ast.Subscript()], value=ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name))):
             return name in ("zeros", "zeros_like", "new_zeros")
     return False
+
+
+def _leaves(block: Sequence[ast.stmt]) -> bool:
+    """Whether nothing comes behind a branch: `else: raise ValueError`."""
+    return isinstance(block[-1], (ast.Raise, ast.Return, ast.Continue, ast.Break))
+
+
+def _furthest(ends: Sequence[Phase]) -> Phase:
+    """Of the phases that branches end in the one furthest on: what comes behind is behind each of them."""
+    return max(ends, key=_ON.index)
 
 
 def _is_generator(function: Function) -> bool:
