@@ -154,3 +154,20 @@ def test_of_several_gradients_that_a_step_adds_at_one_rate_the_sum_is_its_own(
     assert grad is not None and grad.label == label
     first, second = (ran.array(ran.values(name, 2, "result")[0], 2) for name in ("dw1", "dw2"))
     assert numpy.allclose(ran.array(grad, 2), times[0] * first + times[1] * second)
+
+
+@pytest.mark.parametrize(("begun", "held"), [("grad = w", False), ("pass", True)])
+def test_a_gradient_that_begins_as_the_weights_held_nothing_of_an_earlier_iteration(begun: str, held: bool) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        x, w, grad = np.ones((2, 3)), np.arange(1.0, 4.0), np.zeros(3)
+        for t in range(3):
+            {begun}
+            for row in x:
+                grad = grad - 0.5 * row * (w @ row)
+            w = w - 0.25 * grad
+        """
+    )
+    (found,) = (each for each in ran.record(1).parameters if each.name == "w")
+    assert found.grad is not None and found.grad.label == "grad" and (found.held is not None) is held

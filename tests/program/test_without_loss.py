@@ -1,5 +1,7 @@
 """Phases and roles where no number of the pass is called a loss, or no value a gradient."""
 
+import pytest
+
 from stepper.program.program import analyse
 from tests.program.test_knowledge import labels, phases
 
@@ -254,3 +256,17 @@ while True:
     program = analyse(source, "s.py")
     assert labels(program, "parameter") == {"Q"} and labels(program, "gradient") == set()
     assert phases(program)["following, reward = lake.step(moves[action])"] == "forward"
+
+
+@pytest.mark.parametrize("begun", ["w", "w.copy()", "0.1 * w"])
+def test_a_gradient_that_begins_as_the_penaltys_part_of_it_leads_to_the_parameter(begun: str) -> None:
+    source = f"""
+for t in range(9):
+    grad = {begun}
+    for i in range(len(x)):
+        if 1 - y[i] * (w @ x[i]) > 0:
+            grad = grad - c * y[i] * x[i]
+    w = w - grad / (t + 1)
+"""
+    program = analyse(source, "s.py")
+    assert labels(program, "parameter") == {"w"} and labels(program, "gradient") == {"grad"}

@@ -81,7 +81,8 @@ class Accumulations:
             first = made[0]
             earlier = self._maker(before, first.id)
             if earlier is None:
-                return None if self._is_made_anew(before, first) else Accumulated(before, after, first)
+                begun = self._is_made_anew(before, first) or self._is_a_parameters(before, first)
+                return None if begun else Accumulated(before, after, first)
             made = earlier
 
     def _maker(self, draft: Draft, end: int) -> tuple[Happening, Draft] | None:
@@ -101,6 +102,19 @@ class Accumulations:
                 if found is not None:
                     return found
         return None
+
+    def _is_a_parameters(self, before: Draft, first: Happening) -> bool:
+        """Whether a statement ahead of the event `first` gave it its name, as a further one of a parameter's: `grad =
+        w`, the penalty's part."""
+        key = _key(before)
+        for happening in reversed(self._happenings[: first.id]):
+            if happening.kind == "statement" and any(
+                draft.when == "result" and draft.label == before.label for draft in happening.drafts
+            ):
+                read = [each for each in happening.drafts if each.when == "operand" and is_path(each.label)]
+                same = [each for each in read if key is not None and _key(each) == key]
+                return any(each.role == "parameter" for each in same)
+        return False
 
     def _is_made_anew(self, before: Draft, first: Happening) -> bool:
         """Whether it was made in this iteration before the event `first`, and something unseen changed it since: an

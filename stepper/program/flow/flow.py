@@ -441,6 +441,7 @@ def _before_gradients(run: Pass, feeding: set[Definition], changes: set[Definiti
         if definition.kind in ("bind", "change") and called:
             # what comes later feeds it in the next turn of a loop only
             made = closure(definition.deps) | {d for d in feeding - run.downstream(signals) if d.kind != "start"}
+            made |= {d for d in closure(definition.own) if d.kind == "start"}  # `grad = w`, of a penalty, to begin with
             made = {d for d in made if d.kind == "start" or d.order < definition.order}
             made -= {d for d in made & begun if d.place == definition.place and not d.deps}  # `errors = []`
             made -= behind_first(run, made, feeding, changes)

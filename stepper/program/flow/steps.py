@@ -196,7 +196,7 @@ def on_copies(run: Pass, parameters: set[Place]) -> set[Definition]:
         match d.node:
             case ast.Assign(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))) if name in COPYING:
                 source = {_handed_on(other) for other in d.deps}
-                if d.kind == "bind" and source & starts and source <= starts:
+                if d.kind == "bind" and source & starts and source <= starts and not is_gradient(d):
                     found.add(d)
         if d.kind in ("bind", "change") and d.own & found:
             found.add(d)
