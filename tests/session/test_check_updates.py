@@ -69,6 +69,21 @@ for t in range(3):
     assert found.verdict is Verdict.AGREES
 
 
+def test_a_step_that_goes_along_the_gradient_at_one_entry_only_is_no_step_uphill(tmp_path: Path) -> None:
+    text = """
+import numpy as np
+y, w, v = np.array([3.0, 2.0, 2.5]), np.zeros(3), np.array([-1.0, 2.0, 2.0])
+for t in range(3):
+    loss = ((w - y) ** 2).sum()
+    g = 2 * (w - y)
+    v = 0.9 * v - 0.01 * g
+    w += v
+"""
+    with opened(tmp_path, text) as run:
+        (found,) = run.check(0, entries=1).parameters
+    assert [each.index for each in found.entries] == [(0,)] and found.verdict is Verdict.AGREES and found.note == ""
+
+
 def test_a_step_that_rounding_made_explains_no_gradient_that_differs(tmp_path: Path) -> None:
     text = """
 import numpy as np

@@ -270,3 +270,19 @@ def test_a_difference_of_two_predictions_is_an_error_where_a_loss_or_a_target_is
     """
     record = run_recorded(script(text)).records[1]
     assert [line.partition(":")[0] for line in all_carried(record)] == wrong
+
+
+@pytest.mark.parametrize(("made", "told"), [("-p; g[a] += 1", 0), ("p.copy(); g[a] -= 1", 1)])
+def test_what_was_drawn_less_its_probabilities_is_added_on_purpose(made: str, told: int) -> None:
+    """The gradient of a logarithm of a softmax, as REINFORCE goes along."""
+    text = """
+    import numpy as np
+    theta, x, a = np.zeros(4), np.arange(4.0), 2
+    for t in range(2):
+        p = np.exp(theta) / np.exp(theta).sum()
+        loss = -np.log(p[a])
+        g = MADE
+        theta += 0.1 * g
+    """
+    record = run_recorded(script(text.replace("MADE", made))).records[1]
+    assert len(all_carried(record)) == told

@@ -434,6 +434,8 @@ class RecordCheck:
         parameter = samples.parameter
         if version.scale <= 0 or version.share or version.called:
             return False  # what was recorded is another multiple, or a part, of what the update used
+        if parameter.cosine is not None and parameter.cosine <= MOSTLY:
+            return False  # the step as a whole, whatever the entries that are looked at do
         unused = parameter.grad is not None and not parameter.used
         return not unused and not momentum(self._record, parameter) and await samples.moved_along(recorded)
 

@@ -201,12 +201,26 @@ class _Signs:
         """What a statement made of a value in place: a product, or a sum that began with zeros."""
         label = ast.unparse(target)
         was = next((e for e in event.values if e.when == "before" and _spelled(e.label) == label), None)
+        if isinstance(target, ast.Subscript) and isinstance(op, ast.Add) and self._is_negative(target.value, event):
+            if isinstance(node, ast.Constant) and node.value == 1:
+                return Sign(begun=True, turned=True)  # `g = -p`, then `g[label] += 1`: what is observed less p
         held, part = NEUTRAL if was is None else self.of(was, event.id), self.within(node, event)
         if isinstance(op, ast.Mult | ast.Div):
             return _product((held, part))
         if isinstance(op, ast.Sub):
             part = None if part is None else part.negated()
         return _sum(held, part) if isinstance(op, ast.Add | ast.Sub) else None
+
+    def _is_negative(self, node: ast.expr, event: Event) -> bool:
+        """Whether this was made as the negative of a prediction."""
+        label = ast.unparse(node)
+        makers = self._named.get(label, [])
+        at = bisect_left(makers, event.id)
+        maker = self.record.events[makers[at - 1]] if at else None
+        match None if maker is None else statement_in(maker.text):
+            case ast.Assign(targets=[_], value=ast.UnaryOp(op=ast.USub(), operand=inner)) if maker is not None:
+                return self._predicted(inner, maker) is True
+        return False
 
     def maker(self, value: Value, before: int) -> Event | None:
         """What made a value, ahead of an event: the innermost of what has it as its result, so of a call of the
