@@ -140,7 +140,7 @@ class Phases:
         for key in networks:
             if phases.get(key) != "update":
                 phases[key] = "backward"
-        for definition in flow.measured | flow.metrics:
+        for definition in sorted(flow.measured | flow.metrics, key=lambda definition: definition.order):
             if definition.statement is not None:
                 phases.setdefault(id(definition.statement), "loss" if flow.tells_loss(definition) else "forward")
         self._effects(phases)

@@ -201,8 +201,8 @@ class _Signs:
         """What a statement made of a value in place: a product, or a sum that began with zeros."""
         label = ast.unparse(target)
         was = next((e for e in event.values if e.when == "before" and _spelled(e.label) == label), None)
-        if isinstance(target, ast.Subscript) and isinstance(op, ast.Add) and self._is_negative(target.value, event):
-            if isinstance(node, ast.Constant) and node.value == 1:
+        match target, op, node:
+            case ast.Subscript(value=whole), ast.Add(), ast.Constant(value=1) if self._is_negative(whole, event):
                 return Sign(begun=True, turned=True)  # `g = -p`, then `g[label] += 1`: what is observed less p
         held, part = NEUTRAL if was is None else self.of(was, event.id), self.within(node, event)
         if isinstance(op, ast.Mult | ast.Div):
