@@ -156,6 +156,7 @@ def test_a_curve_that_a_layer_spells_has_gradients_where_a_librarys_layer_made_i
         net = torch.nn.Sequential(torch.nn.Linear(4, 6), Swish(), last)
         opt = torch.optim.SGD(net.parameters(), lr=0.1)
         for t in range(1):
+            seen = torch.clamp(x + 0.1 * torch.randn_like(x), 0, 1)
             loss = net(x).sum()
             loss.backward()
             was = last.weight.detach().clone()
@@ -166,7 +167,7 @@ def test_a_curve_that_a_layer_spells_has_gradients_where_a_librarys_layer_made_i
     )
     gate = ran.gate("z")
     assert ran.record(0).gates == [gate], (
-        "bounds of a parameter, and what is made of integers, have no gradient to mask"
+        "bounds of data or a parameter, and what is made of integers, have no gradient to mask"
     )
     h = torch.tensor(ran.array(gate.h), requires_grad=True)
     came = ran.names["was"].expand(2, 8, 6)

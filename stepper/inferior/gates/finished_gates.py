@@ -9,7 +9,7 @@ from typing import Any
 from stepper.engines import masks
 from stepper.engines.arrays import numpy_module
 from stepper.engines.base import Engine, GateSeen
-from stepper.inferior.gates.by_hand import by_hand
+from stepper.inferior.gates.by_hand import CUTS, by_hand
 from stepper.inferior.gates.origins import Origins
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft
@@ -50,12 +50,18 @@ class FinishedGates:
         return gates
 
     def _has_no_gradient(self, gate: GateSeen) -> bool:
-        """Whether no gradient could come to it: torch has none of integers, and a parameter that is kept within bounds
-        (`w.data.clamp_(0, 1)`) is no activation."""
+        """Whether no gradient could come to it: torch has none of integers, and neither a parameter nor data that are
+        kept within bounds (`w.data.clamp_(0, 1)`, `torch.clamp(image + noise, 0, 1)`) are activations."""
         if gate.h is None or gate.h.gone:
             return False
         whole = gate.h.engine.name == "torch" and masks.kind(gate.h.engine.numbers(gate.h.kept)) in "iub"
-        return whole or gate.h in self._stepped
+        return whole or gate.h in self._stepped or (gate.op in CUTS and gate.h in self._given)
+
+    @cached_property
+    def _given(self) -> set[Copy]:
+        """What is data where autograd would take gradients of it, and hangs in no graph."""
+        drafts = (draft for each in self._recorder.happenings for draft in each.drafts if draft.graph == 0)
+        return {draft.copy for draft in drafts if draft.role == "data" and draft.copy is not None}
 
     @cached_property
     def _stepped(self) -> set[Copy]:
