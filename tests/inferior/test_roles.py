@@ -442,12 +442,18 @@ def test_in_functions_that_the_text_does_not_lead_to_the_graph_tells_data_from_a
                 out = self.rest(self.first(x))
                 depth = out.mean(0)
                 return out, depth
-        net = Net()
+        class Teacher(Block):
+            def forward(self, out):
+                return self.fc(out)
+        net, teacher = Net(), torch.nn.Sequential(Teacher())
         batches = iter(torch.utils.data.DataLoader(Words(), batch_size=2))
         opt = torch.optim.SGD(net.parameters(), lr=0.1)
         for t in range(2):
-            out, depth = net(next(batches))
-            loss = out.pow(2).mean()
+            batch = next(batches)
+            with torch.no_grad():
+                aim = teacher(batch)
+            out, depth = net(batch)
+            loss = (out - aim).pow(2).mean()
             opt.zero_grad()
             loss.backward()
             opt.step()
@@ -462,3 +468,5 @@ def test_in_functions_that_the_text_does_not_lead_to_the_graph_tells_data_from_a
     assert found["next(self.parameters())"] == "parameter"
     handed = [value.role for event in ran.record(1).events for value in event.values if value.label == "x"]
     assert handed[0] == "data" and handed.count("activation") > 2, "what each of the layers is handed"
+    calls = [event for event in ran.record(1).events if event.kind == "call"]
+    assert [value.role for event in calls for value in event.values if value.label == "out"] == ["data"]

@@ -25,7 +25,7 @@ from stepper.program.program import Program
 from stepper.program.vocabulary import names_loss
 from stepper.record import Role, When, is_path, quotes_in
 
-_SURE = ((0, "data"), (1, "activation"))
+_SURE = ((0, "data"), (-1, "data"), (1, "activation"))
 """What gradients go back through, or not, and the role that goes with it."""
 
 TRANSPOSED = (".T", ".mT", ".H")
@@ -141,7 +141,7 @@ class Values:
             draft.role, draft.learnt = "loss" if is_loss else "activation", True
         elif told == "activation" and graph == 2 and self._is_learnt(engine, value):
             draft.role = "parameter"  # `next(self.parameters())`
-        elif known is not None and known.role == "data" and graph == 0 and told == "activation":
+        elif known is not None and known.role == "data" and graph in (0, -1) and told == "activation":
             draft.role = "data"
         elif known is not None and told is None and (graph, known.role) in _SURE:
             draft.role = known.role  # what a function is handed, under a name that no text leads to
