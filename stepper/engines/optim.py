@@ -188,7 +188,8 @@ def _after(optimizer: Any, before: Before, late: bool, observer: Observer) -> No
     }
     terms: dict[str, int] = {}
     for term, (name, divisor) in found.terms.items() if found is not None else ():
-        place = add(term, "other", "result", observer.quotient(state[name], divisor)) if name in state else None
+        kept = observer.quotient(state[name], divisor) if name in state else None
+        place = add(f"{term} of {before.name}", "other", "result", kept)
         if place is not None:
             terms[term] = place
     update = add(f"update of {before.name}", "other", "result", observer.difference(value, before.value))

@@ -216,6 +216,7 @@ def test_the_bias_corrected_moments_are_shown(optimizer: str) -> None:
             second = "max_exp_avg_sq" if "amsgrad" in optimizer else "exp_avg_sq"
             for term, name, correction in (("m̂", "exp_avg", correction1), ("v̂", second, correction2)):
                 value = event.values[told.terms[term]]
+                assert value.label == f"{term} of {told.parameter}"
                 state = array(run, event, told.state[name].after, iteration)
                 found = run.array(value, iteration)
                 assert found.dtype == state.dtype
