@@ -41,6 +41,12 @@ TERMS = """
     [
         ("p = body.weight.detach().pow(2).sum(); loss = loss + 0.1 * p", "0.1 * p", "body.weight"),
         ("p = body.weight.data.abs().sum(); loss += p", "p", "body.weight"),
+        ("loss = loss + 2 * body.weight.data.abs().sum()", "2 * body.weight.data.abs().sum()", "body.weight"),
+        (
+            "loss = loss + 2 * sum(q.data.abs().sum() for q in body.parameters())",
+            "2 * sum(q.data.abs().sum() for q in body.parameters())",
+            "body.weight, body.bias",
+        ),
         ("p = h.square().mean().item(); loss = p * 0.5 + loss", "p", "body.weight, body.bias"),
         ("p = h.new_tensor(h.mean().item()); loss = loss + p", "p", "body.weight, body.bias"),
         ("p = torch.tensor(h.detach().numpy() ** 2).mean(); loss = (loss - p) / 2", "p", "body.weight, body.bias"),

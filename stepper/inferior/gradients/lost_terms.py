@@ -28,6 +28,7 @@ SCALED = frozenset(["Mul", "Div"])
 REDUCED = ["Neg", "Mean", "Sum", "Clone", "ToCopy", "Alias", "Expand", "Select", "Slice", "Index"]
 VIEWED = ["View", "Reshape", "UnsafeView", "Squeeze", "Unsqueeze", "T", "Transpose", "Permute"]
 REARRANGED = frozenset([*REDUCED, *VIEWED])
+_PLACE = re.compile(r"\[(\d+)\]")  # in a container of layers, which has `net.0.weight` where Python has `net[0].weight`
 _NUMBERED = re.compile(r"Backward\d*$")
 
 
@@ -223,16 +224,16 @@ class _Search:
         return found
 
     def _held_in_objects(self, dead: set[Hashable]) -> tuple[set[str], dict[int, int]]:
-        """The parameters in the objects that statements read which made these, of nothing that is seen: of
+        """The parameters in the objects that were read by what made these, of nothing that is seen: of
         `sum(p.detach().abs().sum() for p in net.parameters())`, or a function of the script's that is called with net.
-        And those statements."""
+        And the events that did."""
         found, cuts = set[str](), dict[int, int]()
         for event in {event for key in dead for event in self._made.get(key, ())}:
             made = self._happenings[event]
             seen = any(draft.when in READ for draft in made.drafts)
-            if made.kind == "statement" and not seen and not any(map(is_integer, made.drafts)):
-                held = tuple(f"{name}." for name in names_read(made.text))
-                names = {each.name for each in self._tracks if each.name.startswith(held)}
+            if made.kind in ("statement", "expression") and not seen and not any(map(is_integer, made.drafts)):
+                held = tuple(_PLACE.sub(r".\1", name) + "." for name in names_read(made.text))
+                names = {each.name for each in self._tracks if f"{each.name}.".startswith(held)}
                 found |= names
                 cuts |= {event: 0} if names else {}
         return found, cuts
