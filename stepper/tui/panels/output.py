@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from os.path import basename
 from typing import ClassVar, NamedTuple
 
@@ -25,7 +26,7 @@ from stepper.tui.scene import Scene
 EARLIER = 4000
 """Bytes of what was printed before the iteration that are shown above it."""
 MOST = 200_000
-"""Bytes of one iteration's output that are shown, to the end of the last share."""
+"""Bytes of one iteration's output that are shown: the first and the last of them."""
 SHARE = 40_000
 """Bytes that are shown of what a statement printed at a stretch: the first and the last of them."""
 MARGIN = 12
@@ -106,7 +107,7 @@ class OutputPanel(LinePanel):
             self._found = None
         rows: list[Row] = []
         self._printed = []
-        first, later = None, 0
+        first, later, more = None, 0, ""
         places = [self._place(span.event) for span in self._spans]
         digits = max(map(len, places), default=0)
         for (line, event, told, behind, live), place in zip(self._spans, places, strict=True):
@@ -123,6 +124,7 @@ class OutputPanel(LinePanel):
                 pieces = mark(pieces, end - len(self._found[1]), end, "span")
             rows.append(Row(pieces, "current" if own else ""))
             later += is_ahead and not told
+            more = "over " if is_ahead and told else more
             self._printed.append(event)
         where = "the setup" if self.scene.iteration is None else "this iteration"
         if (
@@ -132,7 +134,7 @@ class OutputPanel(LinePanel):
         ):
             rows.append(Row(((f"Nothing was printed in {where}.", "muted"),)))
         self.set_rows(rows)
-        ahead = f" · {later} line{'s' if later > 1 else ''} ahead" if later else ""
+        ahead = f" · {more}{later} line{'s' if later > 1 else ''} ahead" if later else ""
         self.retitle(self.TITLE + (" · as it comes" if since else ahead), self.TITLE)
         shown = max(0, len(rows) - 1 - later) if first is None else first
         if since and follows:
@@ -275,20 +277,21 @@ def _spans(history: History, read: Read, over: bool) -> list[Span]:
     )
     edges = sorted({start, end, *(edge for event in printing for edge in event.output if start < edge < end)})
     inside: list[Event] = []
-    following = shown = 0
-    for left, right in pairwise(edges):
+    following = 0
+    stretches = list(pairwise(edges))
+    gap = _gap(stretches)
+    for place, (left, right) in enumerate(stretches):
         while following < len(printing) and printing[following].output[0] <= left:
             inside.append(printing[following])
             following += 1
         while inside and inside[-1].output[1] <= left:
             inside.pop()
-        if shown > MOST:
-            spans.append(Span(f"… {end - left:,} more bytes were printed, which are not shown", None, True))
-            break
         owner = inside[-1] if inside else None
-        spans += [Span(line, owner, told) for line, told in _share(left, right, read)]
-        shown += min(right - left, SHARE)
-    if over and shown <= MOST:
+        if place not in gap:
+            spans += [Span(line, owner, told) for line, told in _share(left, right, read)]
+        elif place == gap.start:
+            spans.append(Span(_left_out(stretches[gap.stop - 1][1] - left), owner, True))
+    if over:
         rest = read(end, end + SHARE)
         spans += [Span(line, None, behind=True) for line in printed(rest.rstrip(CUT))]
         if len(rest.encode()) >= SHARE:
@@ -296,11 +299,24 @@ def _spans(history: History, read: Read, over: bool) -> list[Span]:
     return spans
 
 
+def _gap(stretches: Sequence[tuple[int, int]]) -> range:
+    """Those of the stretches in the middle that are not shown, where all of them would be too much."""
+    sizes = [min(right - left, SHARE) for left, right in stretches]
+    if sum(sizes) <= MOST:
+        return range(0)
+    first, last = (bisect_right(list(accumulate(each)), MOST // 2) for each in (sizes, sizes[::-1]))
+    return range(first, len(sizes) - last)
+
+
+def _left_out(count: int) -> str:
+    return f"… {count:,} bytes are left out here"
+
+
 def _since(start: int, read: Read, end: int) -> list[Span]:
     """The last lines that a script printed which runs on, from byte `start` up to `end`."""
     first = max(start, end - EARLIER, 0)
     lines = _last(first, end, read, first > start)
-    told = [Span(f"… {first - start:,} bytes are left out here", None, True)] if first > start else []
+    told = [Span(_left_out(first - start), None, True)] if first > start else []
     return [*told, *(Span(line, None, live=True) for line in lines)]
 
 
@@ -319,5 +335,4 @@ def _share(left: int, right: int, read: Read) -> list[tuple[str, bool]]:
     # a character that is cut there is left out, too
     first = printed(read(left, left + SHARE // 2).rstrip(CUT))
     last = printed(read(right - SHARE // 2, right).lstrip(CUT))
-    between = f"… {out:,} bytes are left out here"
-    return [*((line, False) for line in first), (between, True), *((line, False) for line in last)]
+    return [*((line, False) for line in first), (_left_out(out), True), *((line, False) for line in last)]
