@@ -92,8 +92,8 @@ UPHILL = "the step goes along it, though: uphill, which makes the loss larger"
 @dataclass(frozen=True)
 class ParameterCheck:
     """The entries of one parameter, and what they say together. `factor`: the recorded gradient is so many times the
-    finite difference, in every entry; None where it is no multiple that is told. `note` says it in words; `by`: by
-    which loss, where that is not the last."""
+    finite difference, in every entry; None where it is no multiple that is told. `note` says it in words, and
+    `by` by which loss it agrees, where that is not the last."""
 
     name: str
     shape: tuple[int, ...]

@@ -421,7 +421,7 @@ class RecordCheck:
             by = f"by {what} ({read(self._passes.base):.6g})" if what else ""
             if len(known) == 1 or (found.verdict is Verdict.AGREES and (depends or not what)):
                 self._squares = one_of(self._squares, (read, what))
-                return replace(found, note="; ".join(filter(None, (found.note, by))), by=what)
+                return replace(found, note="; ".join(filter(None, (found.note, by))), by=by)
             if first is None or (first.verdict is Verdict.DIFFERS and found.verdict is Verdict.UNKNOWN and depends):
                 first = found  # it may be the gradient of the loss by which nothing can be told
             elif (read, what) in self._squares and first.factor is None and found.factor is not None:
