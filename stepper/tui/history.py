@@ -12,6 +12,7 @@ from stepper.record import CUT, Event, Record, Value, place
 from stepper.session.findings.evaluated import in_evaluation
 from stepper.session.findings.left_out import Why, in_short, left_out
 from stepper.session.findings.nonfinite import first_nonfinite
+from stepper.session.findings.pointed_out import points_out
 from stepper.session.findings.sightings import Moment, Sighting, Sightings
 from stepper.session.findings.telling import which_loss
 from stepper.tui.names import Names, names_of
@@ -100,6 +101,24 @@ class History:
             return None
         index = bisect_right(completions, self.reached(cursor), key=lambda pair: pair[0])
         return self.record.events[completions[index - 1][1]] if index else None
+
+    def pointed_out_in(self, caller: Event) -> Event | None:
+        """Of a statement that calls a function: the first event in that by which something is pointed out."""
+        return self._callers.get(caller.id)
+
+    @cached_property
+    def _callers(self) -> dict[int, Event]:
+        found: dict[int, Event] = {}
+        events = self.record.events
+        for event in events:
+            around, left = event, False  # whether a function was left on the way out
+            while points_out(event) and around.parent is not None:
+                around = events[around.parent]
+                if left and around.kind == "statement":
+                    found.setdefault(around.id, event)
+                    left = False
+                left = left or around.kind == "call"
+        return found
 
     def lines(self, file: str) -> Iterable[int]:
         """Lines of a file on which something ran in this record."""

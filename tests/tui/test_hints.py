@@ -69,6 +69,19 @@ def test_what_was_broadcast_stands_at_the_end_of_its_line() -> None:
     assert hint(made, History(Record(0, None, [], [made], [], []))).startswith("! mse_loss of (64,1) and (64,)")
 
 
+def test_what_is_pointed_out_in_a_function_is_said_so_at_the_line_that_calls_it_and_at_none_around_it() -> None:
+    loop = event(0, "for x in data")
+    caller = event(1, "loss = step(x)", value("loss", "result"), parent=0)
+    inner = event(3, "return (p - y).mean()", parent=2)
+    plain = hint(caller, History(Record(0, None, [], [loop, caller], [], [])))
+    inner.note = f"seen; {STRETCHED}(3, 1) − (3,) → (3, 3), larger than both"
+    events = [loop, caller, event(2, "def step(x)", parent=1, kind="call"), inner]
+    history = History(Record(0, None, [], events, [], []))
+    assert hint(caller, history) == f"! line 4  {plain}" and not hint(loop, history).startswith("!")
+    inner.file = "b.py"
+    assert hint(caller, History(Record(0, None, [], events, [], []))) == f"! b.py line 4  {plain}"
+
+
 def test_the_head_of_a_loop_says_the_first_and_the_last_that_it_bound() -> None:
     def bound(*numbers: float) -> str:
         values = [Value("k", "other", "result", summary(number)) for number in numbers]

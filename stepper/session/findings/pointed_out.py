@@ -4,9 +4,9 @@ the loss, or a gradient, is another than was meant. Pure: reads records only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from stepper.record import CUT, LOST, REPEATED, STRETCHED, UNREAD, Record
+from stepper.record import CUT, LOST, REPEATED, STRETCHED, UNREAD, Event, Record
 
 ALL = (STRETCHED, REPEATED, CUT, LOST, UNREAD)
 """How the notes begin that point something out."""
@@ -15,10 +15,14 @@ FEW = 3  # places that are named
 
 def pointed_out(record: Record, kinds: Sequence[str] = ALL) -> list[str]:
     """A line for each of the first such places."""
-    told = {
-        f"{record.place(event)}: {part}": None
-        for event in record.events
-        for part in event.note.split("; ")
-        if part.startswith(tuple(kinds))
-    }
+    told = {f"{record.place(event)}: {part}": None for event in record.events for part in _parts(event, kinds)}
     return list(told)[:FEW]
+
+
+def points_out(event: Event) -> bool:
+    """Whether anything is pointed out there."""
+    return bool(event.note) and any(True for _ in _parts(event, ALL))
+
+
+def _parts(event: Event, kinds: Sequence[str]) -> Iterator[str]:
+    return (part for part in event.note.split("; ") if part.startswith(tuple(kinds)))

@@ -65,6 +65,7 @@ class SourcePanel(LinePanel):
         "forgotten\n"
         f"{POINTED_OUT} repeated at a line's end: an index has places more than once, and the step takes only the last "
         "of those for each\n"
+        f"{POINTED_OUT} line 18 at a line's end: in a function that it calls, one of these is pointed out there\n"
         "at the bottom, inside a backward pass, a model or an optimizer's step: what happens there, the chain rule or "
         "the rule of the step with its numbers; inside a function, where it was called from; and what is cut of the "
         "selected line, whole (of another, where the mouse rests on it)"
