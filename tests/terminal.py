@@ -37,6 +37,8 @@ class Terminal:
         self.stopped = False  # as the shell's ctrl+z does
         self._process, self._descriptor = pty.fork()
         if self._process == 0:
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGTSTP):
+                signal.signal(number, signal.SIG_DFL)  # whoever runs this may ignore them, as under nohup
             os.environ.update(
                 TERM="xterm-256color", COLORTERM="truecolor", LANG="C.UTF-8", XDG_CONFIG_HOME=self._home.name
             )
