@@ -7,6 +7,7 @@ import re
 from functools import lru_cache
 
 from stepper.record import CUT, LOST, REPEATED, STRETCHED, UNREAD, Event, place
+from stepper.session.findings.pointed_out import points_out
 from stepper.tui import figures
 from stepper.tui.history import History
 
@@ -25,7 +26,7 @@ def hint(event: Event, history: History) -> str:
     """The end of a line: the shapes of a product, or of what was broadcast; the size of an update; or the results. A
     gradient that is computed in vain is said to be, and where something is pointed out in what the line calls."""
     changed = update(event, history)
-    inside = history.pointed_out_in(event)
+    inside = None if points_out(event) else history.pointed_out_in(event)
     if inside is not None:
         where = place(inside.line, "" if inside.file == event.file else inside.file)
         return f"{POINTED_OUT} {where}  {changed or results(event)}"

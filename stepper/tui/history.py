@@ -110,9 +110,9 @@ class History:
     def _callers(self) -> dict[int, Event]:
         found: dict[int, Event] = {}
         events = self.record.events
-        for event in events:
+        for event in filter(points_out, events):
             around, left = event, False  # whether a function was left on the way out
-            while points_out(event) and around.parent is not None:
+            while around.parent is not None:
                 around = events[around.parent]
                 if left and around.kind == "statement":
                     found.setdefault(around.id, event)

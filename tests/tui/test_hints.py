@@ -78,7 +78,9 @@ def test_what_is_pointed_out_in_a_function_is_said_so_at_the_line_that_calls_it_
     events = [loop, caller, event(2, "def step(x)", parent=1, kind="call"), inner]
     history = History(Record(0, None, [], events, [], []))
     assert hint(caller, history) == f"! line 4  {plain}" and not hint(loop, history).startswith("!")
-    inner.file = "b.py"
+    caller.note = f"{STRETCHED}(2, 1) − (2,) → (2, 2), larger than both"
+    assert hint(caller, history).startswith("! (2,1)"), "its own goes before"
+    caller.note, inner.file = "", "b.py"
     assert hint(caller, History(Record(0, None, [], events, [], []))) == f"! b.py line 4  {plain}"
 
 

@@ -63,8 +63,10 @@ class Flow:
 
     def tells_loss(self, definition: Definition) -> bool:
         """Whether this, of `measured`, is called a loss or made of one, and not what a loss will be made of."""
-        if is_position(definition) or names_loss(definition.place[1]):
-            return not is_position(definition)
+        if is_position(definition):
+            return False
+        if names_loss(definition.place[1]):
+            return True
         named = {loss.definition for loss in self.run.losses}
         places = {d for d in self.run.definitions if is_position(d)}
         return bool(until(definition.deps, self.updates | places) & (self.loss_definitions | named))

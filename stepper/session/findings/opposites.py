@@ -213,10 +213,7 @@ class _Signs:
 
     def _is_negative(self, node: ast.expr, event: Event) -> bool:
         """Whether this was made as the negative of a prediction."""
-        label = ast.unparse(node)
-        makers = self._named.get(label, [])
-        at = bisect_left(makers, event.id)
-        maker = self.record.events[makers[at - 1]] if at else None
+        maker = self._maker_of(ast.unparse(node), event.id)
         match None if maker is None else statement_in(maker.text):
             case ast.Assign(targets=[_], value=ast.UnaryOp(op=ast.USub(), operand=inner)) if maker is not None:
                 return self._predicted(inner, maker) is True
@@ -226,15 +223,19 @@ class _Signs:
         """What made a value, ahead of an event: the innermost of what has it as its result, so of a call of the
         script's own function what that returns. The one that has it first: later ones give it further names."""
         if value.copy is None:
-            makers = self._named.get(_spelled(value.label), [])
-            at = bisect_left(makers, before)
-            return self.record.events[makers[at - 1]] if at else None
+            return self._maker_of(_spelled(value.label), before)
         found: Event | None = None
         for event in self.made.get(value.copy, ()):
             if event.id >= before or (found is not None and not self._is_within(event, found)):
                 break
             found = event
         return found
+
+    def _maker_of(self, label: str, before: int) -> Event | None:
+        """What gave a name its value last, ahead of an event."""
+        makers = self._named.get(label, [])
+        at = bisect_left(makers, before)
+        return self.record.events[makers[at - 1]] if at else None
 
     @cached_property
     def _named(self) -> dict[str, list[int]]:

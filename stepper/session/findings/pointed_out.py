@@ -21,7 +21,7 @@ def pointed_out(record: Record, kinds: Sequence[str] = ALL) -> list[str]:
 
 def points_out(event: Event) -> bool:
     """Whether anything is pointed out there."""
-    return bool(event.note) and any(True for _ in _parts(event, ALL))
+    return next(_parts(event, ALL), None) is not None
 
 
 def _parts(event: Event, kinds: Sequence[str]) -> Iterator[str]:

@@ -12,7 +12,7 @@ import math
 import re
 from functools import lru_cache
 
-from stepper.record import Event, Record, Value, nodes_of
+from stepper.record import Event, Record, Value, nodes_of, statement_in
 from stepper.session.findings.nesting import as_they_ended, nested
 
 CLOSE = 1e-5  # relative: what the mean of probabilities in float32 may be off
@@ -120,16 +120,8 @@ def _is_one_hot(value: Value, rows: int, classes: int) -> bool:
 @lru_cache(maxsize=1024)
 def _is_over_samples(text: str) -> bool:
     """Whether what a text makes in the end is a `log_softmax` that it says is along axis 0."""
-    try:
-        (statement,) = ast.parse(text).body
-    except (SyntaxError, ValueError):
-        return False
-    match statement:
-        case ast.Assign(value=node) | ast.Expr(value=node):
-            pass
-        case _:
-            return False
-    match node:
+    statement = statement_in(text)
+    match statement.value if isinstance(statement, ast.Assign | ast.Expr) else None:
         case ast.Call(func=ast.Attribute(value=owner, attr="log_softmax"), args=args, keywords=named):
             of_a_library = isinstance(owner, ast.Name | ast.Attribute) and len(args) + len(named) == 2
             axes = [*args[1 if of_a_library else 0 :], *(each.value for each in named if each.arg == "dim")]
