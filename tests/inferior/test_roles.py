@@ -207,6 +207,8 @@ def test_values_without_a_name_are_what_they_are_made_of() -> None:
                 loss = torch.nn.functional.cross_entropy(out, target)
                 right = (out.argmax(dim=1) == target).float().sum() / 4
                 root = torch.nn.functional.cross_entropy(out, target).sqrt().exp()
+                losses = torch.nn.functional.cross_entropy(out, target, reduction="none")
+                worst = x[losses.argmax()]
             return loss, right
         for step in range(2):
             inputs, labels = batch(x, target)
@@ -226,6 +228,7 @@ def test_values_without_a_name_are_what_they_are_made_of() -> None:
     )
     found = roles(ran)
     assert found["(out.argmax(dim=1) == target).float().sum()"] == "other"
+    assert found["losses"] == "loss" and found["losses.argmax()"] == "other", "where the largest is, and not how large"
     assert found["torch.nn.functional.cross_entropy(out, target).sqrt()"] == "loss"
     assert found["labels[chosen]"] == "data" and found["output[chosen]"] == "activation"
     assert found["x, y[0]"] == found["x, y[1]"] == "data"
