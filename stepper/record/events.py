@@ -31,6 +31,10 @@ LOST = "no gradient goes back through "
 REPEATED = "an index has places more than once: "
 """How the note begins that tells of a step in which only the last of several that go to one place is taken."""
 
+SOFTMAX = "softmax: "
+"""How the note begins that tells of weights which sum to 1 along another axis than they are summed along, or of one
+entry each."""
+
 UNREAD = "no line reads "
 """How the note begins that tells of a gradient which is computed and that nothing uses."""
 

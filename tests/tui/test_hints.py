@@ -5,7 +5,19 @@ import math
 import numpy as np
 import pytest
 
-from stepper.record import LOST, REPEATED, STRETCHED, UNREAD, Event, OptimizerStep, Parameter, Record, Value, When
+from stepper.record import (
+    LOST,
+    REPEATED,
+    SOFTMAX,
+    STRETCHED,
+    UNREAD,
+    Event,
+    OptimizerStep,
+    Parameter,
+    Record,
+    Value,
+    When,
+)
 from stepper.tui.hints import hint, product, results
 from stepper.tui.history import History
 from stepper.tui.outline import LARGE, Outline, find
@@ -55,8 +67,9 @@ def test_a_step_that_is_lost_in_part_is_said_so_at_the_end_of_its_line() -> None
     moved = Parameter("w", (8,), before, after, None, value("w", "result", 8))
     made = event(0, "w[ids] -= d", before, after)
     plain = hint(made, History(Record(0, None, [], [made], [], [moved])))
-    made.note = f"{REPEATED}1 number is lost"
-    assert hint(made, History(Record(0, None, [], [made], [], [moved]))) == f"! repeated  {plain}"
+    for note, mark in ((f"{REPEATED}1 number is lost", "repeated"), (f"{SOFTMAX}along an axis of 1 entry", "softmax")):
+        made.note = note
+        assert hint(made, History(Record(0, None, [], [made], [], [moved]))) == f"! {mark}  {plain}"
 
 
 def test_what_was_broadcast_stands_at_the_end_of_its_line() -> None:

@@ -8,6 +8,7 @@ from stepper.engines.base import Engine
 from stepper.inferior.finishing.drawn import LOOPS, drawn
 from stepper.inferior.finishing.handed_roles import HandedRoles
 from stepper.inferior.finishing.renaming import rename
+from stepper.inferior.finishing.softmaxes import remark_softmaxes
 from stepper.inferior.gates.finished_gates import FinishedGates
 from stepper.inferior.gradients.finished_parameters import FinishedParameters
 from stepper.inferior.gradients.moved import Moved, moved
@@ -78,6 +79,7 @@ class Finisher:
                     parent.ended = happening.ended
         self._name_made()
         remark_stretched(recorder.happenings, recorder.sites, self._role_of)
+        remark_softmaxes(recorder.happenings, recorder.sites)
         for happening in recorder.happenings if recorder.iteration is not None else ():
             if happening.site.unread and happening.kind == "statement":
                 happening.remark(f"{UNREAD}{happening.site.bound[0]}")

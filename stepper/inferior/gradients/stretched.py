@@ -45,7 +45,7 @@ def remark_stretched(happenings: Sequence[Happening], sites: Sequence[Site], rol
         if happening.kind == "module" or (operation is not None and operation.name in TOLD_OF):
             said = _said(happening, operation, sites, made, role_of)
             if said:
-                _statement(happening, happenings).remark(said)
+                statement_of(happening, happenings).remark(said)
         if happening.kind == "statement" and happening.site.bound:
             for name in happening.site.bound:
                 made[name] = happening
@@ -67,11 +67,10 @@ def _said(
     if operation is None or happening.kind not in ("statement", "expression"):
         return ""
     name = operation.name
-    labels = [sites[each.site].label if each.site is not None else each.text for each in operation.operands[:2]]
-    seen = {draft.label: draft for draft in happening.drafts if draft.when == "operand"}
-    operands = [seen[label] for label in labels if label in seen]
+    operands = [draft for draft in operands_of(happening, operation, sites) if draft is not None]
     if len(operands) < 2:
         return ""
+    labels = [draft.label for draft in operands]
     if name in LOSSES:
         return _of_loss(name, operands)
     (one, other), result = operands, happening.drafts[-1]
@@ -117,7 +116,15 @@ def _of_loss(name: str, operands: Sequence[Draft]) -> str:
     return f"{STRETCHED}{name} of {told_shape(shapes[0])} and {told_shape(shapes[1])}, of different shapes"
 
 
-def _statement(happening: Happening, happenings: Sequence[Happening]) -> Happening:
+def operands_of(happening: Happening, operation: Operation, sites: Sequence[Site]) -> list[Draft | None]:
+    """The first two operands of an operation as they were seen; None for one that was not."""
+    labels = [sites[each.site].label if each.site is not None else each.text for each in operation.operands[:2]]
+    seen = {draft.label: draft for draft in happening.drafts if draft.when == "operand"}
+    return [seen.get(label) for label in labels]
+
+
+def statement_of(happening: Happening, happenings: Sequence[Happening]) -> Happening:
+    """The statement that an event is a part of."""
     while happening.kind != "statement" and happening.parent is not None:
         happening = happenings[happening.parent]
     return happening
