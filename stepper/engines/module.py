@@ -217,6 +217,8 @@ class ModuleEngine(Engine):
             ):
                 mask = _mask(module, _tensors(inputs, torch), found[0], torch)
                 observer.note(f"mask of {name}", "other", "result", mask, call.event)
+                off = not torch.is_grad_enabled()
+                observer.tell(call.event, msgspec.structs.replace(call.detail, unlike_evaluation=off))
                 if mask is None and own(module).get("p"):
                     observer.remark(call.event, "what it dropped is not kept by torch, and cannot be told")
             observer.end(call.event)

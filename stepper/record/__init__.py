@@ -6,6 +6,7 @@ border between the script's process and the debugger, so everything is a msgspec
 
 from stepper.record.events import (
     CUT,
+    DROPPED,
     LOST,
     REPEATED,
     SKIPPED,
@@ -44,6 +45,7 @@ from stepper.record.window import PICTURE, Array, Region, Survey, Window, flat_o
 
 __all__ = [
     "CUT",
+    "DROPPED",
     "LOST",
     "PICTURE",
     "REPEATED",

@@ -35,6 +35,9 @@ SOFTMAX = "softmax: "
 """How the note begins that tells of weights which sum to 1 along another axis than they are summed along, or of one
 entry each."""
 
+DROPPED = "dropout is on: "
+"""How the note begins that tells of a dropout which drops while a model is evaluated."""
+
 UNREAD = "no line reads "
 """How the note begins that tells of a gradient which is computed and that nothing uses."""
 
@@ -126,13 +129,15 @@ class ModuleCall(msgspec.Struct, frozen=True, gc=False, tag="module"):
     """A call of a module: `path` is where it lies (`model.encoder.0`), `call` counts its calls in this record.
 
     `unlike_training`: it was called in evaluation mode, in which its rule is another than in training (a dropout, a
-    normalisation by running statistics), and gradients can go back through what it made.
+    normalisation by running statistics), and gradients can go back through what it made. `unlike_evaluation`: a dropout
+    was called in training mode while no gradients were asked for.
     """
 
     path: str
     call: int
     training: bool
     unlike_training: bool = False
+    unlike_evaluation: bool = False
 
 
 Detail = Backward | Contribution | ModuleCall | OptimizerStep

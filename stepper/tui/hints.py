@@ -6,7 +6,7 @@ import ast
 import re
 from functools import lru_cache
 
-from stepper.record import CUT, LOST, REPEATED, SOFTMAX, STRETCHED, UNREAD, Event, place
+from stepper.record import CUT, DROPPED, LOST, REPEATED, SOFTMAX, STRETCHED, UNREAD, Event, place
 from stepper.session.findings.pointed_out import points_out
 from stepper.tui import figures
 from stepper.tui.history import History
@@ -31,7 +31,7 @@ def hint(event: Event, history: History) -> str:
         where = place(inside.line, "" if inside.file == event.file else inside.file)
         return f"{POINTED_OUT} {where}  {changed or results(event)}"
     stretched = STRETCHED_SHAPES.search(event.note)
-    if changed and stretched is None and not any(each in event.note for each in (REPEATED, SOFTMAX)):
+    if changed and stretched is None and not any(each in event.note for each in (REPEATED, SOFTMAX, DROPPED)):
         return changed
     text = results(event)
     if stretched is not None:
@@ -41,6 +41,8 @@ def hint(event: Event, history: History) -> str:
         return f"{POINTED_OUT} repeated  {changed or text}"
     if SOFTMAX in event.note:
         return f"{POINTED_OUT} softmax  {changed or text}"
+    if DROPPED in event.note:
+        return f"{POINTED_OUT} dropout  {changed or text}"
     if CUT in event.note or LOST in event.note:
         return f"{POINTED_OUT} no gradient  {text}"
     if UNREAD in event.note:

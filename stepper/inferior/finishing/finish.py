@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from stepper.engines.base import Engine
 from stepper.inferior.finishing.drawn import LOOPS, drawn
+from stepper.inferior.finishing.dropouts import remark_dropouts
 from stepper.inferior.finishing.handed_roles import HandedRoles
 from stepper.inferior.finishing.renaming import rename
 from stepper.inferior.finishing.softmaxes import remark_softmaxes
@@ -80,6 +81,7 @@ class Finisher:
         self._name_made()
         remark_stretched(recorder.happenings, recorder.sites, self._role_of)
         remark_softmaxes(recorder.happenings, recorder.sites)
+        remark_dropouts(recorder.happenings)
         for happening in recorder.happenings if recorder.iteration is not None else ():
             if happening.site.unread and happening.kind == "statement":
                 happening.remark(f"{UNREAD}{happening.site.bound[0]}")
