@@ -51,7 +51,8 @@ class Loop:
 class Program:
     """An analysed script. `loop` None: the whole script is one iteration.
 
-    `flows` are the names and attributes whose values flow from pass to pass; `roles` goes by label; `lines` gives the
+    `flows` are the names and attributes whose values flow from pass to pass; `roles` goes by label, and
+    `activations` are those that are one somewhere, be it in a module where the script has another; `lines` gives the
     phase of each line on which a statement starts, and `stops` are the lines, of all files, on which code that is not
     recorded can stop, by their keys (see `Armed`); `criteria` names the classes whose objects compute the loss when
     they are called. `keeps_data`: `p.data` is what an object of the script's own keeps, not a tensor's own values.
@@ -69,6 +70,7 @@ class Program:
     settings: dict[str, str]
     flows: tuple[str, ...]
     roles: dict[str, Role]
+    activations: frozenset[str]
     keys: dict[str, Role]
     lines: dict[int, Phase]
     stops: dict[str, Spot]
@@ -136,6 +138,7 @@ def _analyse(text: Source, loop: str | None, loss: str | None, settings: Collect
         settings=settings_.find(text),
         flows=known.flows,
         roles=known.roles(sites),
+        activations=known.activations(sites),
         keys=known.keys,
         lines=known.lines(home, sites),
         stops=stops,

@@ -40,6 +40,8 @@ def test_a_network_by_hand_has_its_phases_parameters_and_gates_in_its_files() ->
         error = float(it["error"].array)
     store = next(event for event in inside(record, "layers.py") if event.text == "self.W -= lr * self.dW")
     assert (store.phase, store.line, store.function) == ("update", 21, "Dense.update")
+    made = [event.values[-1] for event in inside(record, "network.py") if event.text == "x = layer.forward(x)"]
+    assert [(each.label, each.role) for each in made] == [("x", "activation")] * 3, "the script's own x is data"
     assert [each.name for each in record.parameters] == [
         "net.layers[0].W",
         "net.layers[0].b",

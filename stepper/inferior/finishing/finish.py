@@ -204,7 +204,7 @@ class Finisher:
             role = "gradient" if "grad" in draft.label else "other"
         if role == "other":
             role = self._roles.get(draft.label, "other")
-        elif role == "activation" and not draft.learnt and self._roles.get(holder_of(draft.label)) == "data":
+        elif role == "activation" and not draft.learnt and self._is_data(holder_of(draft.label)):
             role = "data"  # what a layer is handed is an activation, unless the script's own flow says that it is data
         elif role in ("activation", "gradient", "loss") and "[" in draft.label and draft.copy in self._beside:
             role = "parameter"  # under another label: `params['W' + str(layer)]`
@@ -214,6 +214,10 @@ class Finisher:
             drawn = draft.label in self._drawn or is_numbered(draft.label)
             return "setting" if summary.kind == "scalar" and not drawn else "data"
         return role
+
+    def _is_data(self, name: str) -> bool:
+        """Whether all that the script and its modules call so is data."""
+        return self._roles.get(name) == "data" and name not in self._recorder.program.activations
 
 
 def _once(happening: Happening) -> list[Draft]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 
 from stepper.program.flow.effects import FIELD, GRAD, Definition, Place
@@ -90,16 +90,17 @@ class Known:
         found = self._roles_in(site for site in sites if site.file)
         return found | self._roles_in(site for site in sites if not site.file)
 
+    def activations(self, sites: Iterable[Site]) -> frozenset[str]:
+        """The labels of what is an activation at one place at least, of whichever file: `x` of a layer's `forward`, in
+        a module of a script whose batches are called so."""
+        return frozenset(label for label, role in _labelled(sites) if role == "activation")
+
     def _roles_in(self, sites: Iterable[Site]) -> dict[str, Role]:
         order: tuple[Role, ...] = ("parameter", "loss", "activation", "gradient", "data", "setting", "other")
         found: dict[str, Role] = {}
-        for site in sites:
-            pairs = list(zip(site.bound, site.bound_roles, strict=True))
-            if site.kind in ("operand", "mutated"):
-                pairs.append((site.label, site.role))
-            for label, role in pairs:
-                if role is not None and (label not in found or order.index(role) < order.index(found[label])):
-                    found[label] = role
+        for label, role in _labelled(sites):
+            if role is not None and (label not in found or order.index(role) < order.index(found[label])):
+                found[label] = role
         return found
 
     def lines(self, home: Source, sites: Iterable[Site]) -> dict[int, Phase]:
@@ -121,6 +122,14 @@ class Known:
             if isinstance(node, ast.Attribute) and node.attr == place[1]:
                 return ast.unparse(node)
         return place[1]
+
+
+def _labelled(sites: Iterable[Site]) -> Iterator[tuple[str, Role | None]]:
+    """The names and attributes that sites show, each with its role at that place."""
+    for site in sites:
+        yield from zip(site.bound, site.bound_roles, strict=True)
+        if site.kind in ("operand", "mutated"):
+            yield site.label, site.role
 
 
 def _indices(walker: Walker) -> frozenset[Place]:
