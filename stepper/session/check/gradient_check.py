@@ -93,7 +93,7 @@ UPHILL = "the step goes along it, though: uphill, which makes the loss larger"
 class ParameterCheck:
     """The entries of one parameter, and what they say together. `factor`: the recorded gradient is so many times the
     finite difference, in every entry; None where it is no multiple that is told. `note` says it in words, and
-    `by` by which loss it agrees, where that is not the last."""
+    `by` by which loss it agrees, where that is not the last. `along`: the update goes along what was recorded."""
 
     name: str
     shape: tuple[int, ...]
@@ -102,6 +102,7 @@ class ParameterCheck:
     factor: float | None = None
     note: str = ""
     by: str = ""
+    along: bool = False
 
     @property
     def told_apart(self) -> bool:
@@ -207,19 +208,19 @@ def concluded(
     """What the entries say together. `along`: the update goes along what was recorded, so that this is the negative
     gradient, or the step a wrong one. `unsure` is why one that differs may be right; `loss` is what the loss was."""
     whole = tuple(entries)
-    ratio = _ratio(whole)
+    ratio = ratio_of(whole)
     several = sum(bool(each.recorded and each.difference) for each in whole) > 1
     factor = (
         ratio if ratio is not None and (several or _is_no_chance(ratio, whole)) else None
     )  # any two have a quotient
     if any(each.verdict is Verdict.DIFFERS for each in whole):
         if factor is not None and along and _is_about(factor, -1.0):
-            return ParameterCheck(name, shape, _by_factor(whole), Verdict.AGREES, factor, NEGATIVE)
+            return ParameterCheck(name, shape, by_factor(whole), Verdict.AGREES, factor, NEGATIVE)
         squared = "" if ratio is None else _of_square(-ratio if along else ratio, loss)
         if squared:
             said = f"what is called the loss is an error with a sign, and this is the gradient of {squared}"
             added = ", its negative, which the update adds" if along else ""
-            return ParameterCheck(name, shape, _by_factor(whole), Verdict.AGREES, ratio, said + added)
+            return ParameterCheck(name, shape, by_factor(whole), Verdict.AGREES, ratio, said + added)
         if unsure:
             return ParameterCheck(name, shape, whole, Verdict.UNKNOWN, note=unsure)
         said = (
@@ -278,7 +279,7 @@ def hidden_by(unit: float) -> str:
     return f"the rounding of {ROUNDED.get(unit, 'the loss')} hides it"
 
 
-def _by_factor(entries: Sequence[EntryCheck]) -> tuple[EntryCheck, ...]:
+def by_factor(entries: Sequence[EntryCheck]) -> tuple[EntryCheck, ...]:
     """The entries of a gradient that is right by a factor: that is why they differ."""
     differ = Verdict.DIFFERS
     return tuple(_judged(e, Verdict.AGREES, "by the factor") if e.verdict is differ else e for e in entries)
@@ -352,7 +353,7 @@ def unknown(name: str, shape: tuple[int, ...], reason: str) -> ParameterCheck:
     return ParameterCheck(name, shape, (), Verdict.UNKNOWN, note=reason)
 
 
-def _ratio(entries: Sequence[EntryCheck]) -> float | None:
+def ratio_of(entries: Sequence[EntryCheck]) -> float | None:
     """The one factor that lies between the two gradients in every entry that tells; None where there is none."""
     ratios, known = [], []
     for each in entries:

@@ -54,6 +54,7 @@ from stepper.session.check.reaching_back import REACHES_BACK, reaching_back
 from stepper.session.check.readings import of, one_of
 from stepper.session.check.samples import MOSTLY, Sample, Samples
 from stepper.session.check.seeking import wrong_entry
+from stepper.session.check.signed_errors import held_back, signed_errors, told_of_errors
 from stepper.session.check.together import Part, Setting, Together, Way, together, way_through
 from stepper.session.check.unlike_steps import unlike_steps
 from stepper.session.check.updated_first import read_after_update, updated_before
@@ -113,7 +114,9 @@ class RecordCheck:
         self._unit = max((unit_of(value) for value in on_the_way(record)), default=DOUBLE)
         self._entered: list[EntryCheck] = []  # what is known so far of the parameter that is looked at
         self._updated: dict[int, str] = {}  # by the place of a loss
-        self._squares = tuple(squares(record)) if made is None else made
+        self._errors = None if held or behind or made is not None else signed_errors(record)
+        several = None if self._errors is None or self._errors.single else self._errors.squares
+        self._squares = several or (tuple(squares(record)) if made is None else made)
         self._spare: Callable[[], bool] = lambda: True  # whether there is time for many more passes
         self._wrong: int | None = None  # the place of an entry that is looked at before others
         self._begun = begun_with(record)
@@ -128,6 +131,7 @@ class RecordCheck:
         whole = GradientCheck(record.iteration, record.loss, (), tuple(each.name for each in parameters))
         if not parameters:
             return whole
+        tell = tell if self._errors is None else held_back(tell)
         tell(whole, whole.ahead[0])
         begun = perf_counter()
         await self._passes.begin()
@@ -159,6 +163,8 @@ class RecordCheck:
         for group in () if many else told.differing:
             if not any(self._unsure(way.parameter, way.versions[0]) for way in group):
                 whole = await self._fit(group)._doubted(whole, group, self._further_entries(budget))
+        if self._errors is not None:
+            whole = replace(whole, parameters=told_of_errors(self._errors, record.loss, whole.parameters))
         begun_so, axis = told_of_begun(record, self._begun), wrong_axis(record)
         of_all = common_factor(record, whole.parameters) or unlike_steps(record, whole.parameters)
         hints = (*begun_so, of_all, *axis, *pointed_out(record, (STRETCHED, SOFTMAX)), budget.said)
@@ -181,7 +187,11 @@ class RecordCheck:
     async def _ways(self, parameters: Sequence[Parameter], many: bool, *, anew: bool = False) -> list[Way]:
         """Directions through those that have gradients; none where single entries tell all that there is. `anew`: other
         ones than before."""
-        if self._passes.unlike or not (many or any(each.before.summary.size > self._entries for each in parameters)):
+        if (
+            self._passes.unlike
+            or self._errors
+            or not (many or any(each.before.summary.size > self._entries for each in parameters))
+        ):
             return []
         others = max((typical(each.before) for each in self._record.parameters), default=0.0)
 
@@ -218,7 +228,9 @@ class RecordCheck:
 
     @property
     def _setting(self) -> Setting:
-        return Setting(self._passes.base, grown(self._record), self._unit, self._passes.noise, made=self._squares)
+        several = self._errors is not None and not self._errors.single
+        noise, made = self._passes.noise, self._squares
+        return Setting(self._passes.base, grown(self._record), self._unit, noise, made=made, instead=several)
 
     def _versions(self, parameter: Parameter) -> Iterator[Version]:
         return versions(self._finished, parameter, self._carried.get(parameter.name, False))
@@ -455,7 +467,7 @@ class RecordCheck:
         whole = concluded(parameter.name, parameter.shape, entries, along=along, unsure=unsure, loss=base)
         if masked and not whole.note:
             whole = replace(whole, note=masked)
-        return with_decay_term(whole, [each.at for each in found])
+        return with_decay_term(replace(whole, along=along), [each.at for each in found])
 
     def _unsure(self, parameter: Parameter, version: Version) -> str:
         """Why a gradient that differs from finite differences may be right; empty where it may not."""

@@ -77,7 +77,8 @@ class Way:
 class Setting:
     """What the losses of an iteration are measured by: those where nothing is moved, which of them have grown from the
     one before, the unit roundoff that they are computed with, and by how much they differ. `steep`: the largest slope
-    that any of the gradients says; `made`: what else is made of them that a gradient by hand may be that of."""
+    that any of the gradients says; `made`: what else is made of them that a gradient by hand may be that of, or is,
+    `instead` of one of them."""
 
     base: Losses
     grown: frozenset[int]
@@ -85,6 +86,7 @@ class Setting:
     noise: float
     steep: float = 0.0
     made: tuple[tuple[Reading, str], ...] = ()
+    instead: bool = False
 
     def seen(self, base: float) -> float:
         """What the error of a slope is to be below, that nothing agrees with nothing: what others have is seen."""
@@ -93,6 +95,8 @@ class Setting:
     def readings(self, version: Version) -> list[tuple[Reading, str]]:
         """Which of the losses a gradient is, or may be, that of, each with what it is called."""
         count = len(self.base)
+        if self.instead:
+            return list(self.made)
         return known(count, version.losses) if version.losses else [*readings(count, self.grown), *self.made]
 
 
