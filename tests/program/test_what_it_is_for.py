@@ -194,3 +194,21 @@ for u, i, r in ratings:
 
 def test_a_step_ahead_of_another_loss_is_one() -> None:
     assert labels(program_of("gan_of_numbers"), "parameter") == {"d_w", "d_b", "g_w", "g_b"}
+
+
+def test_a_loss_behind_steps_that_a_function_takes_in_place_and_returns_is_made_of_none_of_their_gradients() -> None:
+    source = """\
+import numpy as np
+w, m = np.ones(2), np.zeros(2)
+def adam(p, g, m):
+    m = 0.9 * m + 0.1 * g
+    p -= 0.01 * m
+    return p, m
+for t in range(3):
+    loss = ((x @ w - y) ** 2).mean()
+    dw = x.T @ (x @ w - y)
+    w, m = adam(w, dw, m)
+    valid_loss = ((x[:2] @ w - y[:2]) ** 2).mean()
+"""
+    found = phases(analyse(source, "s.py"))
+    assert (found["dw = x.T @ (x @ w - y)"], found["p -= 0.01 * m"]) == ("backward", "update")

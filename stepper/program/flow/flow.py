@@ -335,6 +335,9 @@ def _early(run: Pass, losses: list[LossValue], changes: set[Definition], carried
     kept = {d for d in changes if d.own or d.deps & run.downstream(is_gradient)}
     # A hidden state that the forward pass hands on is no update, where others are.
     kept = kept & like_steps(changes, run, carried) or kept or changes
+    # What a function changed in place and returns (`self.w, self.m = adam(self.w, self.m, dw)`) is bound to it again.
+    stepped = {d.place for d in kept if d.own}
+    kept |= {d for d in changes if d.place in stepped}
     places = {d.place for d in kept if d.place in run.start}
     early: list[LossValue] = []
     late: list[LossValue] = []
