@@ -1,10 +1,14 @@
 """Functions that lie in lists and dicts, or are kept by objects: what a call of one may run."""
 
+import ast
 import textwrap
 
 import pytest
 
+from stepper.program.flow.held_functions import HeldFunctions
 from stepper.program.program import analyse
+from stepper.program.scopes import Script
+from stepper.program.source import Source
 
 NETWORK = """
 import numpy as np
@@ -108,9 +112,21 @@ for t in range(9):
 @pytest.mark.parametrize(
     ("made", "other", "role"),
     [
-        ("torch.FloatTensor", "torch.cuda.FloatTensor", "data"),
+        ("torch.FloatTensor", "torch.cuda.FloatTensor if torch.cuda.is_available() else torch.FloatTensor", "data"),
         ("torch.FloatTensor", "torch.nn.Embedding(9, 3)", "activation"),
     ],
 )
 def test_what_a_librarys_class_makes_under_another_name_is_no_activation(made: str, other: str, role: str) -> None:
     assert analyse(MADE.format(made=made, other=other), "s.py").roles["noise"] == role
+
+
+def test_many_callers_that_hand_on_the_same_are_gone_through_once() -> None:
+    # Each of twelve methods of one name calls the others, in worker processes' wrappers of an environment, say.
+    classes = "".join(
+        f"class E{i}:\n    def step(self, action):\n        return self.inner.step(action)\n" for i in range(12)
+    )
+    script = Script(Source(f"{classes}E0().step(3)\nE1().step([1, 2])\n", "s.py"))
+    (first, *_) = (node for node in script.nodes if isinstance(node, ast.FunctionDef))
+    values = HeldFunctions(script).values(script.scope(first), "action")
+    assert [ast.unparse(value) for _, value in values if not isinstance(value, ast.Name)] == ["3", "[1, 2]"]
+    assert len(values) == 2 + 12, "the two that are written out, and where the search ends"

@@ -8,7 +8,6 @@ lies in a list or dict.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 
 from stepper.program.scopes import Scope, Script
 from stepper.program.syntax import FUNCTIONS, Function, parameters
@@ -24,6 +23,7 @@ class HeldFunctions:
         self._assigned: dict[str, list[tuple[Scope, ast.expr]]] = {}
         self._attributes: dict[str, list[tuple[Scope, ast.expr]]] = {}
         self._calls: dict[str, list[ast.Call]] = {}
+        self._known: dict[tuple[Scope, str, int], tuple[tuple[Scope, ast.expr], ...]] = {}
         for node in script.nodes:
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
@@ -101,18 +101,29 @@ class HeldFunctions:
         """The expressions that give a variable its value, also through other names and through callers."""
         return list(self._sources(scope, name, DEPTH))
 
-    def _sources(self, scope: Scope, name: str, depth: int) -> Iterator[tuple[Scope, ast.expr]]:
-        """The expressions that give a variable its value, looked for through other names and through callers."""
+    def _sources(self, scope: Scope, name: str, depth: int) -> tuple[tuple[Scope, ast.expr], ...]:
+        """The expressions that give a variable its value, each once, looked for through other names and through
+        callers. All that is called alike counts as a caller, so that many ways lead to the same few."""
         owner = self._script.owner(scope, name)
         if owner is None or depth == 0:
-            return
+            return ()
+        key = (owner, name, depth)
+        if key not in self._known:
+            found: dict[ast.expr, Scope] = {}
+            for where, value in self._given(owner, name):
+                for part in _either(value):
+                    inner = self._sources(where, part.id, depth - 1) if isinstance(part, ast.Name) else ()
+                    found.update((each, place) for place, each in inner or ((where, part),))
+            self._known[key] = tuple((place, each) for each, place in found.items())
+        return self._known[key]
+
+    def _given(self, owner: Scope, name: str) -> list[tuple[Scope, ast.expr]]:
+        """What a name of this scope is assigned, and what callers hand over for it."""
         values = [(where, v) for where, v in self._assigned.get(name, []) if self._script.owner(where, name) is owner]
         if isinstance(owner.node, FUNCTIONS) and name in parameters(owner.node):
             given = [(call, self._argument(owner.node, call, name)) for call in self._calls_of(owner.node)]
             values += [(self._script.scope_around(call), value) for call, value in given if value is not None]
-        for where, value in values:
-            inner = list(self._sources(where, value.id, depth - 1)) if isinstance(value, ast.Name) else []
-            yield from inner or [(where, value)]
+        return values
 
     def valued(self, scope: Scope, value: ast.expr, depth: int = DEPTH) -> list[ast.AST]:
         """The functions that an expression may stand for: one by its name, written there, or made by a call."""
@@ -179,3 +190,10 @@ class HeldFunctions:
             argument = call.args[names.index(name)]
             return None if isinstance(argument, ast.Starred) else argument
         return None
+
+
+def _either(value: ast.expr) -> list[ast.expr]:
+    """What an expression may come to: `torch.cuda.FloatTensor if cuda else torch.FloatTensor`."""
+    if isinstance(value, ast.IfExp):
+        return [*_either(value.body), *_either(value.orelse)]
+    return [value]
