@@ -1,7 +1,8 @@
 """Phases of statements: forward, loss, backward, update, by what they feed.
 
-A statement that feeds nothing (a print) takes the phase of what precedes it. A function has phases of its own where it
-computes gradients or updates state; else its statements take the phase of the call.
+A statement that feeds nothing (a print) takes the phase of what precedes it, where that does not only zero gradients
+ahead of the forward pass. A function has phases of its own where it computes gradients or updates state; else its
+statements take the phase of the call.
 """
 
 from __future__ import annotations
@@ -192,6 +193,7 @@ class Phases:
         for key in places["step"]:
             phases[key] = "update"
         updates = [order.get(key, 0) for key, phase in phases.items() if phase == "update"]
+        self._zeroing = frozenset(places["zero"])
         for key in places["zero"]:
             if phases.get(key) not in (None, "forward"):
                 continue
@@ -206,7 +208,7 @@ class Phases:
 
     def _assign(self, body: Sequence[ast.stmt], before: Phase, into: dict[int, Phase]) -> Phase:
         """Give every statement of a body its phase; returns that of the last."""
-        for node in body:
+        for place, node in enumerate(body):
             if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
                 into[id(node)] = before
                 continue
@@ -234,7 +236,18 @@ class Phases:
                     before = "update"  # what comes behind a whole pass
                 elif before not in ("update", "backward") or not self._is_aside(node):
                     before = into[id(node)]
+            if before == "backward" and self._only_zeroes(node) and self._is_ahead(body[place + 1 :]):
+                before = "forward"
         return before
+
+    def _only_zeroes(self, node: ast.stmt) -> bool:
+        """Whether a statement does no more than to zero gradients, be it in a loop over the parameters."""
+        inside = [child for _, block in _blocks(node) for child in block]
+        return all(map(self._only_zeroes, inside)) if inside else id(node) in self._zeroing
+
+    def _is_ahead(self, rest: Sequence[ast.stmt]) -> bool:
+        """Whether the forward pass is what comes next: gradients were zeroed at the head of the pass."""
+        return next((phase for node in rest if (phase := self._of(node)) is not None), None) == "forward"
 
     def _is_bare_forward(self, node: ast.stmt) -> bool:
         """Whether a statement only calls a model, behind a zeroing and ahead of the backward pass: the layers keep what
