@@ -38,6 +38,9 @@ entry each."""
 DROPPED = "dropout is on: "
 """How the note begins that tells of a dropout which drops while a model is evaluated."""
 
+MIXED = "axes are mixed: "
+"""How the note begins that tells of a reshape in the place of a transpose."""
+
 UNREAD = "no line reads "
 """How the note begins that tells of a gradient which is computed and that nothing uses."""
 

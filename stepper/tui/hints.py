@@ -6,7 +6,7 @@ import ast
 import re
 from functools import lru_cache
 
-from stepper.record import CUT, DROPPED, LOST, REPEATED, SOFTMAX, STRETCHED, UNREAD, Event, place
+from stepper.record import CUT, DROPPED, LOST, MIXED, REPEATED, SOFTMAX, STRETCHED, UNREAD, Event, place
 from stepper.session.findings.pointed_out import points_out
 from stepper.tui import figures
 from stepper.tui.history import History
@@ -17,6 +17,8 @@ PRODUCTS = frozenset({"mm", "matmul", "dot", "bmm", "mv"})
 MODULES = frozenset({"np", "numpy", "torch"})
 POINTED_OUT = "!"
 STRETCHED_SHAPES = re.compile(re.escape(STRETCHED) + r"(.*?), (?:larger|of different|one number)")
+MARKS = {REPEATED: "repeated", SOFTMAX: "softmax", DROPPED: "dropout", MIXED: "axes mixed"}
+"""What is pointed out in few characters, by how its note begins."""
 Shape = tuple[int, ...]
 Factor = tuple[str, bool]
 """The source text of a factor, and whether it is the transpose of what this text names."""
@@ -31,18 +33,15 @@ def hint(event: Event, history: History) -> str:
         where = place(inside.line, "" if inside.file == event.file else inside.file)
         return f"{POINTED_OUT} {where}  {changed or results(event)}"
     stretched = STRETCHED_SHAPES.search(event.note)
-    if changed and stretched is None and not any(each in event.note for each in (REPEATED, SOFTMAX, DROPPED)):
+    mark = next((mark for note, mark in MARKS.items() if note in event.note), "")
+    if changed and stretched is None and not mark:
         return changed
     text = results(event)
     if stretched is not None:
         shapes, made = figures.tight(stretched[1]), changed or figures.tight(text)
         return f"{POINTED_OUT} {shapes}" if shapes.endswith(made) else f"{POINTED_OUT} {shapes}  {made}"
-    if REPEATED in event.note:
-        return f"{POINTED_OUT} repeated  {changed or text}"
-    if SOFTMAX in event.note:
-        return f"{POINTED_OUT} softmax  {changed or text}"
-    if DROPPED in event.note:
-        return f"{POINTED_OUT} dropout  {changed or text}"
+    if mark:
+        return f"{POINTED_OUT} {mark}  {changed or text}"
     if CUT in event.note or LOST in event.note:
         return f"{POINTED_OUT} no gradient  {text}"
     if UNREAD in event.note:

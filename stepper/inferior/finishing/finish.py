@@ -9,6 +9,7 @@ from stepper.inferior.finishing.drawn import LOOPS, drawn
 from stepper.inferior.finishing.dropouts import remark_dropouts
 from stepper.inferior.finishing.handed_roles import HandedRoles
 from stepper.inferior.finishing.renaming import rename
+from stepper.inferior.finishing.reshapes import remark_reshapes
 from stepper.inferior.finishing.softmaxes import remark_softmaxes
 from stepper.inferior.gates.finished_gates import FinishedGates
 from stepper.inferior.gradients.finished_parameters import FinishedParameters
@@ -82,6 +83,7 @@ class Finisher:
         remark_stretched(recorder.happenings, recorder.sites, self._role_of)
         remark_softmaxes(recorder.happenings, recorder.sites)
         remark_dropouts(recorder.happenings)
+        remark_reshapes(recorder.happenings)
         for happening in recorder.happenings if recorder.iteration is not None else ():
             if happening.site.unread and happening.kind == "statement":
                 happening.remark(f"{UNREAD}{happening.site.bound[0]}")

@@ -13,7 +13,7 @@ from functools import partial
 from time import perf_counter
 
 from stepper.inferior.protocol import Move, Tried
-from stepper.record import SOFTMAX, STRETCHED, Parameter, Phase, Record
+from stepper.record import MIXED, SOFTMAX, STRETCHED, Parameter, Phase, Record
 from stepper.session.check.absolute_errors import squares
 from stepper.session.check.budget import ENTRIES, Budget
 from stepper.session.check.common_factor import common_factor
@@ -167,7 +167,7 @@ class RecordCheck:
             whole = replace(whole, parameters=told_of_errors(self._errors, record.loss, whole.parameters))
         begun_so, axis = told_of_begun(record, self._begun), wrong_axis(record)
         of_all = common_factor(record, whole.parameters) or unlike_steps(record, whole.parameters)
-        hints = (*begun_so, of_all, *axis, *pointed_out(record, (STRETCHED, SOFTMAX)), budget.said)
+        hints = (*begun_so, of_all, *axis, *pointed_out(record, (STRETCHED, SOFTMAX, MIXED)), budget.said)
         whole = replace(whole, hint="; ".join(filter(None, hints)))
         tell(whole, "")
         return whole
