@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from stepper.command_line import plain_line
 from stepper.commands.options import at_least_one, iteration_number
-from stepper.session.check.check_text import lines
+from stepper.session.check.check_text import lines, verdict
 from stepper.session.check.gradient_check import GradientCheck, ParameterCheck
 from stepper.session.errors import GradientsDiffer, Misuse
 from stepper.session.headless_check import check
@@ -78,6 +78,10 @@ def page(target: str, found: GradientCheck) -> Iterator[str]:
     """The text form, line by line."""
     yield f"{target}  iteration {found.iteration}  loss {found.loss}"
     yield ""
+    told = verdict(found)
+    if told:
+        yield told
+        yield ""
     yield from lines(found)
 
 

@@ -32,8 +32,9 @@ def test_a_page_says_what_agrees(capsys: pytest.CaptureFixture[str], monkeypatch
     lines = captured.out.splitlines()
     assert lines[0].startswith("numpy  iteration 2  loss 237.3")
     assert "w1  (10, 6)  agrees" in lines and "w2  (6, 3)  agrees" in lines
-    assert lines[2].startswith("a random direction through all 78 entries of 2 parameters  agrees: recorded 401.93")
-    assert lines[5].split() == ["entry", "recorded", "finite", "difference", "give", "or", "take", "relative"]
+    assert lines[2] == "all 2 parameters agree"
+    assert lines[4].startswith("a random direction through all 78 entries of 2 parameters  agrees: recorded 401.93")
+    assert lines[7].split() == ["entry", "recorded", "finite", "difference", "give", "or", "take", "relative"]
     assert sum(line.endswith("  agrees") and line.startswith("  [") for line in lines) == 4
 
 

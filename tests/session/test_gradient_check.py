@@ -2,12 +2,13 @@
 
 import asyncio
 import itertools
+from dataclasses import replace
 
 import pytest
 
 from stepper.inferior.protocol import Move, Tried
 from stepper.record import Parameter, Summary, Value
-from stepper.session.check.check_text import lines
+from stepper.session.check.check_text import lines, verdict
 from stepper.session.check.decay_term import with_decay_term
 from stepper.session.check.finite_difference import Slope
 from stepper.session.check.gradient_check import (
@@ -85,8 +86,8 @@ def test_nothing_agrees_with_nothing_only_where_as_much_as_others_have_would_be_
     wide = entry(0.0, 0.0, error=1.0)
     assert wide.verdict is Verdict.UNKNOWN and "rounding" in wide.reason
     assert compared((0,), 0.0, Slope(0.0, 1.0, 1e-5), UNIT, 0.0).verdict is Verdict.AGREES  # no gradient is any
-    for others, verdict in ((0.5, Verdict.UNKNOWN), (2.0, Verdict.AGREES)):
-        assert compared((0,), 0.0, Slope(0.0, 1.0, 1e-5), UNIT, 0.0, others=others).verdict is verdict
+    for others, expected in ((0.5, Verdict.UNKNOWN), (2.0, Verdict.AGREES)):
+        assert compared((0,), 0.0, Slope(0.0, 1.0, 1e-5), UNIT, 0.0, others=others).verdict is expected
     every = concluded("w", (9,), [wide, wide])
     assert every.verdict is Verdict.UNKNOWN and every.note == wide.reason
 
@@ -301,6 +302,21 @@ def test_what_keeps_all_from_being_checked_is_said_once() -> None:
     assert [line for line in lines(GradientCheck(0, 1.0, others, ())) if line] == [
         "w  (2,)  cannot tell: no copies", "b  (2,)  cannot tell: no copies", "c  (2,)  cannot tell: a kink",
     ]  # fmt: skip
+
+
+def test_what_came_of_several_is_said_in_a_line_and_one_entry_of_each_stands_in_one_table() -> None:
+    sure = EntryCheck((1, 7), 0.5, 0.5, 2e-5, verdict=Verdict.AGREES)
+    hidden = EntryCheck((0,), 1.0, None, reason="kinks")
+    agree = tuple(ParameterCheck(name, (2, 20), (sure,), Verdict.AGREES) for name in ("w", "layer.w"))
+    unsure = ParameterCheck("b", (3,), (hidden,), Verdict.UNKNOWN, note="kinks")
+    differs = replace(checked((1.0, 2.0), (3.0, 3.0)), name="c")
+    assert verdict(GradientCheck(0, 1.0, agree, ())) == "all 2 parameters agree"
+    found = GradientCheck(0, 1.0, (*agree, unsure, differs), ())
+    assert verdict(found) == "4 parameters: 2 agree, 1 differ (c), 1 cannot be told (b)"
+    assert verdict(replace(found, ahead=("d",))) == verdict(GradientCheck(0, 1.0, agree[:1], ())) == ""
+    heads, *rows = lines(found)
+    assert [row.split()[0] for row in rows[:3]] == ["w[1,", "layer.w[1,", "b[0]"] and rows[2].endswith(": kinks")
+    assert heads.split()[0] == "entry" and rows[3] == "" and rows[4].startswith("c  (9,)  differs")
 
 
 def test_a_table_keeps_to_the_room_there_is_with_its_reasons_beneath() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import groupby
 from textwrap import wrap
 
 from stepper.session.check.gradient_check import Direction, EntryCheck, GradientCheck, ParameterCheck, Verdict
@@ -11,7 +13,23 @@ from stepper.session.findings.labels import some
 HEADS = ("entry", "recorded", "finite difference", "give or take", "relative", "")
 NARROW = ("entry", "recorded", "difference", "±", "relative", "")
 INDENT = "    "
+SAID = {Verdict.AGREES: "agree", Verdict.DIFFERS: "differ", Verdict.UNKNOWN: "cannot be told"}
 FEW = 4  # parameters that are named one by one
+
+
+def verdict(found: GradientCheck) -> str:
+    """What came of several parameters, in a line; empty where there is one, or some are still to be checked."""
+    if found.ahead or len(found.parameters) < 2 or _common(found.parameters):
+        return ""
+    named = {each: [one.name for one in found.parameters if one.verdict is each] for each in Verdict}
+    if len(named[Verdict.AGREES]) == len(found.parameters):
+        return f"all {len(found.parameters)} parameters agree"
+    told = [f"{len(names)} {SAID[each]}{_those(each, names)}" for each, names in named.items() if names]
+    return f"{len(found.parameters)} parameters: {', '.join(told)}"
+
+
+def _those(verdict: Verdict, names: Sequence[str]) -> str:
+    return "" if verdict is Verdict.AGREES else f" ({some(names, FEW)})"
 
 
 def lines(found: GradientCheck, room: int | None = None) -> Iterator[str]:
@@ -29,13 +47,21 @@ def lines(found: GradientCheck, room: int | None = None) -> Iterator[str]:
         yield f"{f'all {len(names)} parameters' if whole else some(names, FEW)}: {note}"
     if shared:
         yield ""
-    for place, parameter in enumerate(() if reason else found.parameters):
+    told = () if reason else found.parameters
+    for place, (short, several) in enumerate(groupby(told, key=partial(_is_short, shared=shared))):
         if place:
             yield ""
-        shape = str(parameter.shape) if parameter.shape else "scalar"
-        note = "" if parameter.name in shared.get(parameter.note, ()) else parameter.note
-        yield f"{parameter.name}  {shape}  {parameter.verdict.value}{_colon(note)}"
-        yield from _entries(parameter, room)
+        together = list(several)
+        if short and len(together) > 1:
+            yield from _in_one(together, room)
+            continue
+        for before, parameter in zip((None, *together), together, strict=False):
+            if before is not None and (before.entries or parameter.entries):
+                yield ""
+            shape = str(parameter.shape) if parameter.shape else "scalar"
+            note = "" if parameter.name in shared.get(parameter.note, ()) else parameter.note
+            yield f"{parameter.name}  {shape}  {parameter.verdict.value}{_colon(note)}"
+            yield from _entries(parameter, room)
     if found.ahead and found.begun is not None:
         if found.parameters:
             yield ""
@@ -48,6 +74,23 @@ def lines(found: GradientCheck, room: int | None = None) -> Iterator[str]:
         if found.parameters or found.begun is not None:
             yield ""
         yield f"not checked yet: {', '.join(found.ahead)}"
+
+
+def _is_short(parameter: ParameterCheck, shared: Mapping[str, Sequence[str]]) -> bool:
+    """Whether all that there is to say of a parameter is one entry."""
+    if len(parameter.entries) != 1 or parameter.verdict is not parameter.entries[0].verdict:
+        return False
+    noted = parameter.note and parameter.note != parameter.entries[0].reason
+    return not noted or parameter.name in shared.get(parameter.note, ())
+
+
+def _in_one(parameters: Sequence[ParameterCheck], room: int | None) -> Iterator[str]:
+    """Parameters of which one entry each was looked at, in one table."""
+    rows = [
+        (f"{each.name}{cells[0] if each.shape else ''}", *cells[1:]) for each in parameters for cells in _rows(each)
+    ]
+    width = max(len(row[0]) for row in rows)
+    yield from _fitted([(f"{row[0]:<{width}}", *row[1:]) for row in rows], room)
 
 
 def _common(parameters: Sequence[ParameterCheck]) -> str:
@@ -79,8 +122,11 @@ def _entries(parameter: ParameterCheck, room: int | None, *, short: bool = True)
     """`short`: without the reason that stands above them."""
     if not parameter.entries:
         return
-    note = parameter.note if short else ""
-    rows = [_row(entry, note) for entry in parameter.entries]
+    yield from _fitted(_rows(parameter, parameter.note if short else ""), room)
+
+
+def _fitted(rows: Sequence[tuple[str, ...]], room: int | None) -> Iterator[str]:
+    """A table in at most `room` columns, if it can be: reasons below their rows, under shorter heads."""
     told = _table(HEADS, rows)
     if room is not None and max(map(len, told)) > room:
         first, *others = _table(NARROW, [(*cells, verdict.partition(":")[0]) for *cells, verdict in rows])
@@ -91,6 +137,10 @@ def _entries(parameter: ParameterCheck, room: int | None, *, short: bool = True)
             yield from wrap(reason, room, initial_indent=INDENT, subsequent_indent=INDENT)
     else:
         yield from told
+
+
+def _rows(parameter: ParameterCheck, note: str = "") -> list[tuple[str, ...]]:
+    return [_row(entry, note) for entry in parameter.entries]
 
 
 def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:

@@ -158,7 +158,7 @@ class RecordCheck:
                     self._entries = budget.entries(passes, left)
                 left -= 1
             if found is None:
-                found = _with_version(await self._along_graph(parameter, await self._one(parameter)), told)
+                found = _with_direction(await self._along_graph(parameter, await self._one(parameter)), told)
             whole = replace(whole, parameters=(*whole.parameters, settled(found)), ahead=whole.ahead[1:])
         for group in () if many else told.differing:
             if not any(self._unsure(way.parameter, way.versions[0]) for way in group):
@@ -493,10 +493,14 @@ class RecordCheck:
         return self._updated[place]
 
 
-def _with_version(found: ParameterCheck, told: Together) -> ParameterCheck:
-    """A parameter whose entries agree as the update used them, and all of whose gradient does as it was before it was
-    changed elsewhere: masked, say."""
-    version = told.agreed[found.name][0] if found.name in told.agreed else None
+def _with_direction(found: ParameterCheck, told: Together) -> ParameterCheck:
+    """What a direction through all entries of a parameter adds to those that were looked at: it tells where they
+    cannot; and they may agree as the update used them, and the whole as it was before it was masked elsewhere, say."""
+    version, direction, by = told.agreed.get(found.name, (None, None, ""))
+    if version is not None and direction is not None and found.verdict is Verdict.UNKNOWN and not found.told_apart:
+        # one entry may be hidden, or have a kink beside it: all of them are not
+        note = "; ".join(filter(None, (version.note, by, alongside(direction))))
+        return replace(found, verdict=Verdict.AGREES, note=note, by=by)
     if version is None or found.verdict is not Verdict.AGREES or found.note or not version.note:
         return found
     return replace(found, note=version.note)

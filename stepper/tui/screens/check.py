@@ -13,7 +13,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from stepper.session.check.check_text import lines
+from stepper.session.check.check_text import lines, verdict
 from stepper.session.check.gradient_check import GradientCheck
 from stepper.session.errors import Misuse, ScriptFailed
 from stepper.terminal_text import visible
@@ -77,6 +77,8 @@ class CheckScreen(Question[None]):
 
         def text(room: int) -> str:
             known = list(lines(found, room)) if found is not None else []
+            if found is not None and not last and (whole := verdict(found)):
+                known = [whole, "", *known]
             behind = ["", last] if known and last else [last] if last else []
             return "\n".join([*known, *behind])
 
