@@ -112,7 +112,7 @@ def training(lines: list[str], optimizer: str, zeroed: bool) -> str:
 
 
 @given(bodies())
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 def test_a_random_graph(body: tuple[list[str], str, bool]) -> None:
     with nothing_left_behind() as checked:
         run = assert_same_bits(training(*body))

@@ -63,7 +63,7 @@ def statements(draw: st.DrawFn) -> list[str]:
 
 
 @given(statements())
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_each_value_a_statement_bound_is_recorded_as_it_was_then(body: list[str]) -> None:
     """The script itself notes what each statement left under its name, and the record must say the same."""
     lines = [
@@ -226,7 +226,7 @@ def test_of_what_is_kept_the_collector_of_cycles_has_little_to_go_through() -> N
     for engine, make in engines:
         store, differences = Store(1 << 30), Differences(arrays)
         values = [make((7, 300)) * count for count in range(50)]
-        gc.collect()
+        gc.freeze()  # of what is there by now nothing is asked
         before = len(gc.get_objects())
         copies = [store.keep(engine, value) for value in values]
         copies += [differences.of(copy, copies[0]) for copy in copies]

@@ -224,23 +224,32 @@ def test_an_error_ends_the_record_at_the_failing_statement() -> None:
     assert [event.text for event in last.events if event.error is not None][-1] == "w.reshape(3)"
 
 
+@pytest.fixture
+def few_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record holds a hundredth of what it does otherwise."""
+    for name, count in (("MAX_EVENTS", 200), ("MOST_EVENTS", 400), ("SHARE", 5)):
+        monkeypatch.setattr(f"stepper.inferior.recording.recording.{name}", count)
+
+
+@pytest.mark.usefixtures("few_events")
 def test_more_events_than_a_record_holds_change_neither_run_nor_loss() -> None:
     source = """
         import numpy as np
         w = np.ones(2)
         for i in range(2):
             total = 0.0
-            for k in range(41000):
+            for k in range(410):
                 total = total + 1.0
             loss = total * float(w.sum())
             w -= 0.25
         """
     recorded, plain = run(source), run(source, record_from=None)
-    assert recorded.record().truncated and len(recorded.record().events) < 41_000
-    assert recorded.losses == plain.losses == [82000.0, 61500.0]
+    assert recorded.record().truncated and len(recorded.record().events) < 410
+    assert recorded.losses == plain.losses == [820.0, 615.0]
     assert numpy.array_equal(recorded.names["w"], plain.names["w"])
 
 
+@pytest.mark.usefixtures("few_events")
 def test_a_full_record_still_has_the_statements_of_the_loop_itself() -> None:
     source = """
         import numpy as np
@@ -251,18 +260,18 @@ def test_a_full_record_still_has_the_statements_of_the_loop_itself() -> None:
                 total = total + 1.0
             return total
         for i in range(2):
-            scale = deep(20500)
-            again = deep(20500)
+            scale = deep(205)
+            again = deep(205)
             loss = (scale - again) + float(w.sum())
             g = 2 * w
             w -= 0.25 * g
         """
     recorded, plain = run(source), run(source, record_from=None)
     record = recorded.record(1)
-    assert record.truncated and len(record.events) < 22_000
+    assert record.truncated and len(record.events) < 220
     outer = [event.text for event in record.events if event.kind == "statement" and event.parent is None]
-    assert outer[1:] == ["scale = deep(20500)", "again = deep(20500)", *outer[3:]] and outer[-1] == "w -= 0.25 * g"
-    assert "too many events" in recorded.event("scale = deep(20500)", 1).note
+    assert outer[1:] == ["scale = deep(205)", "again = deep(205)", *outer[3:]] and outer[-1] == "w -= 0.25 * g"
+    assert "too many events" in recorded.event("scale = deep(205)", 1).note
     assert recorded.event("g = 2 * w", 1).note == ""
     assert recorded.parameter("w", 1).grad is not None and record.loss == 1.0
     assert recorded.losses == plain.losses == [2.0, 1.0]
@@ -336,6 +345,7 @@ def test_a_full_record_has_no_hooks_on_graphs_but_the_gradients_of_the_parameter
     numpy.testing.assert_array_equal(recorded.array(gradient, 1), recorded.names["w"].grad.numpy())
 
 
+@pytest.mark.usefixtures("few_events")
 def test_of_a_full_record_nobody_says_what_a_gradient_held_before() -> None:
     """It may have been zeroed, and added to, in what was left out."""
     source = """
@@ -354,7 +364,7 @@ def test_of_a_full_record_nobody_says_what_a_gradient_held_before() -> None:
         """
     held = {
         (events, zeroed): run(source.format(events=events, zeroed=zeroed)).parameter("w", 1).held
-        for events, zeroed in ((5, "dw[:] = 0"), (5, "pass"), (20500, "dw[:] = 0"))
+        for events, zeroed in ((5, "dw[:] = 0"), (5, "pass"), (205, "dw[:] = 0"))
     }
     assert [each is not None for each in held.values()] == [False, True, False]
 

@@ -146,7 +146,7 @@ def line_of_loop(source: str) -> str:
     return str(source.split("\n").index("for step in range(3):") + 1)
 
 
-@settings(QUICK, max_examples=40)
+@settings(QUICK, max_examples=25)
 @given(st.integers(0, 1 << 30))
 def test_a_generated_script_does_what_it_does_by_itself(seed: int) -> None:
     source = script(seed)
