@@ -194,6 +194,10 @@ class Engine:
         """Whether it is known that nothing which is learnt had a part in a value."""
         return False
 
+    def exact(self, value: Any) -> type[bool] | type[int] | None:
+        """What a value holds, where that is truths or whole numbers, through which no gradient goes; else None."""
+        return None
+
     def graph(self, value: Any) -> int | None:
         """1 where gradients go back through a value, 2 where they come to it and end there (a leaf), 0 where none do,
         −1 where none are asked for just now; None where there is no graph of them."""

@@ -31,6 +31,13 @@ class InGraph(Engine):
         torch = self._torch or self._load()
         return bool(torch.is_grad_enabled()) and not self._wrapped(value) and not look(value, "requires_grad", torch)
 
+    def exact(self, value: Any) -> type[bool] | type[int] | None:
+        torch = self._torch or self._load()
+        dtype = None if self._wrapped(value) else look(value, "dtype", torch)
+        if dtype is None or dtype.is_floating_point or dtype.is_complex:
+            return None
+        return bool if dtype == torch.bool else int
+
     def graph(self, value: Any) -> int | None:
         torch = self._torch or self._load()
         if self._wrapped(value):

@@ -195,6 +195,7 @@ def test_what_a_custom_function_is_handed_has_the_role_it_had_outside() -> None:
 def test_values_without_a_name_are_what_they_are_made_of() -> None:
     ran = run(
         """
+        import numpy as np
         import torch
         model = torch.nn.Linear(2, 2)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -210,13 +211,18 @@ def test_values_without_a_name_are_what_they_are_made_of() -> None:
                 losses = torch.nn.functional.cross_entropy(out, target, reduction="none")
                 worst = x[losses.argmax()]
             return loss, right
+        def measured(output, labels):
+            loss = torch.nn.functional.cross_entropy(output, labels)
+            hits = (output.argmax(1) == labels).float().mean()
+            return loss, hits
         for step in range(2):
             inputs, labels = batch(x, target)
-            output = model(inputs)
+            output = model(inputs) / np.sqrt(len(chosen))
             loss_a = torch.nn.functional.cross_entropy(output[chosen], labels[chosen])
             l = output.pow(2).mean()
+            loss_b, accuracy = measured(output, labels)
             loss = torch.zeros(())
-            loss += loss_a
+            loss += loss_a + loss_b
             loss += l
             optimizer.zero_grad()
             loss.backward()
@@ -229,6 +235,8 @@ def test_values_without_a_name_are_what_they_are_made_of() -> None:
     found = roles(ran)
     assert found["(out.argmax(dim=1) == target).float().sum()"] == "other"
     assert found["losses"] == "loss" and found["losses.argmax()"] == "other", "where the largest is, and not how large"
+    assert {found[name] for name in ("hits", "loss, hits[1]", "accuracy", "output.argmax(1) == labels")} == {"other"}
+    assert found["np.sqrt(len(chosen))"] == "setting", "no gradient goes through a number of NumPy's"
     assert found["torch.nn.functional.cross_entropy(out, target).sqrt()"] == "loss"
     assert found["labels[chosen]"] == "data" and found["output[chosen]"] == "activation"
     assert found["x, y[0]"] == found["x, y[1]"] == "data"
@@ -425,7 +433,8 @@ def test_in_functions_that_the_text_does_not_lead_to_the_graph_tells_data_from_a
             def __len__(self):
                 return 8
             def __getitem__(self, place):
-                code = torch.zeros(3)
+                digits = [int(each) for each in f"{place:03}"]
+                code = torch.tensor(digits, dtype=torch.float)
                 code[:2] = place / 8
                 return code
         class Block(torch.nn.Module):
@@ -463,6 +472,7 @@ def test_in_functions_that_the_text_does_not_lead_to_the_graph_tells_data_from_a
         """
     )
     found = roles(ran)
+    assert found["digits"] == "data"
     assert (found["code"], found["code[:2]"]) == ("data", "other"), "of nothing that is learnt; a number, neither"
     assert {found[name] for name in ("self.mask[:2]", "self.mask[:2] == 0")} == {"other"}, (
         "a buffer, and what is made of it"

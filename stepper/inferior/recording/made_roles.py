@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from stepper.inferior.recording.drafts import Draft, Happening
+from stepper.engines.base import Engine
+from stepper.inferior.recording.drafts import Draft, Happening, is_list
 from stepper.inferior.spelling.made_anew import is_made_anew
 from stepper.program.vocabulary import FINDS_PLACE
 from stepper.record import Role, is_path
 
 _GIVEN = frozenset(("data", "setting", "other"))
+_OUTSIDE = frozenset(("numpy", "python"))
+"""The engines of what hangs in no graph of autograd's."""
 _CASTS = frozenset(("float", "double", "half", "int", "long", "to", "type", "cpu", "detach"))
 _COUNTING = _CASTS | {"sum", "mean", "add", "sub", "mul", "truediv", "div"}
 """What makes of true and false how many, or which part, of them are true."""
@@ -21,23 +25,29 @@ def role_of_made(
     text: str,
     operation: str,
     by_label: Mapping[str, Role],
-    is_constant: Callable[[], bool],
+    engine: Engine,
+    value: Any,
 ) -> Role:
     """The role of a value, where its phase alone would give it `role`, in a script that calls `.backward()`.
 
     `operands` is what the expression of this `text` reads, `operation` what it does with that, and `by_label` says
-    what the script's data flow knows of its labels; `is_constant`, asked only where it matters, whether no gradient
-    goes through the value.
+    what the script's data flow knows of its labels.
     """
     arrays = [draft for draft in operands if draft.copy is not None and draft.when == "operand"]
     read = {by_label.get(each.label, "other") if each.role == "other" else each.role for each in arrays}
-    if role in ("activation", "loss") and read <= _GIVEN and (read or role == "activation") and is_constant():
-        # `target[mask]`, of batches that are handed to a loss; `torch.zeros(n)`; a part of a buffer
-        return "other" if read == {"other"} else "data"
+    given = role in ("activation", "loss") and read <= _GIVEN and (read or role == "activation")
+    if given and (engine.name in _OUTSIDE or engine.is_constant(value)):
+        # `target[mask]`, of batches that are handed to a loss; `torch.zeros(n)`; a part of a buffer. What tells of a
+        # batch how much of it was found (`preds == labels`, `hits.sum() / len(labels)`) is none.
+        told = engine.exact(value) is bool or engine.shape(value) == () or read == {"other"}
+        made_anew = engine.name != "python" and all(map(is_list, arrays))  # `torch.tensor(digits)`
+        return "other" if "other" in read and told and not made_anew else "data"
     if not read:
         return role
     if operation in FINDS_PLACE and (role == "loss" or read == {"loss"}):
         return "other"  # `losses.argmax()`
+    if role == "loss" and engine.exact(value) is not None:
+        return "other"  # `output.max(1)[1]`, beside the loss
     if role == "loss" and operation in _COUNTING and all(map(_tells_hits, arrays)):
         return "other"  # `(output.argmax(1) == target).float().sum()`, beside the loss
     if role == "gradient" and "gradient" not in read and "grad" not in text:

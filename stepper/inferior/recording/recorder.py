@@ -313,7 +313,7 @@ class Recorder(Changing):
     def _role_of_read(self, role: Role, read: list[Draft], site: Site, engine: Engine, value: Any) -> Role:
         operation = site.operation.name if site.operation is not None else ""
         roles = self.program.roles
-        return role_of_made(role, read, site.text, operation, roles, lambda: engine.is_constant(value))
+        return role_of_made(role, read, site.text, operation, roles, engine, value)
 
     def _resumed(self, site: Site, script_frame: FrameType) -> None:
         """A statement is over, or its head has bound its names. Of one that began before the record (the loop runs in
@@ -459,7 +459,8 @@ class Recorder(Changing):
             unseen = site.parent is not None and self.sites[site.parent].unseen
             for label, engine, element in self._leaves(value, site.label, role, frame.innermost):
                 known = self._met_as(element) if site.role is None else None
-                part = known.role if known is not None and known.role != "other" else role
+                told = known is not None and (known.role != "other" or (role == "loss" and known.made))  # an accuracy
+                part = known.role if told and known is not None else role
                 draft = self._draft(engine, element, label, part, "result")
                 event = self._write(frame, site, draft)
                 handed_on = unseen and self._met_as(element) is not None  # `list(map(step, params))` gives these back
