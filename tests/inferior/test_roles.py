@@ -483,3 +483,44 @@ def test_in_functions_that_the_text_does_not_lead_to_the_graph_tells_data_from_a
     assert handed[0] == "data" and handed.count("activation") > 2, "what each of the layers is handed"
     calls = [event for event in ran.record(1).events if event.kind == "call"]
     assert [value.role for event in calls for value in event.values if value.label == "out"] == ["data"]
+
+
+def test_what_an_environment_answers_and_what_is_drawn_of_it_is_data_though_the_network_acted() -> None:
+    pytest.importorskip("torch")
+    ran = run(
+        """
+        import random
+        import numpy as np
+        import torch
+        class Track:
+            def reset(self):
+                self.place = np.zeros(2)
+                return self.place
+            def step(self, action):
+                self.place = self.place + (action - 0.5)
+                return self.place, -abs(self.place[0]), bool(self.place[0] > 2)
+        net, track, memory = torch.nn.Linear(2, 2), Track(), []
+        opt = torch.optim.SGD(net.parameters(), lr=0.1)
+        seen = track.reset()
+        for t in range(3):
+            action = net(torch.Tensor(seen)).argmax().item()
+            following, reward, over = track.step(action)
+            memory.append((seen, action, reward, following, over))
+            rows = random.choices(memory, k=4)
+            starts, rewards = [], []
+            for start, chosen, gain, then, ended in rows:
+                starts.append(start)
+                rewards.append(gain)
+            with torch.no_grad():
+                aim = 1 - torch.Tensor(np.array(rewards))
+            loss = (net(torch.Tensor(np.array(starts))).sum(1) - aim).pow(2).mean()
+            opt.zero_grad()
+            loss.backward()
+            opt.step()
+            seen = track.reset() if over else following
+        """
+    )
+    found = roles(ran)
+    told = ("seen", "following", "reward", "over", "start", "gain", "np.array(rewards)", "torch.Tensor(np.array(rewards))")
+    assert {name: found.get(name) for name in told} == dict.fromkeys(told, "data")
+    assert (found["aim"], found["action"]) == ("data", "activation")

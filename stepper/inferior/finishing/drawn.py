@@ -17,7 +17,8 @@ _EXTENTS = ("shape", "size")
 
 
 def drawn(happenings: Iterable[Happening]) -> set[str]:
-    """The names that loops hand out, and those bound to an element: `x, y = points[i, 0], points[i, 1]`."""
+    """The names that loops hand out, and those bound to an element: `x, y = points[i, 0], points[i, 1]`, `state, reward
+    = transition`, of what a loop hands out; and what an environment answers."""
     found: set[str] = set()
     for happening in happenings:
         if happening.kind == "statement" and happening.site.bound:
@@ -25,7 +26,23 @@ def drawn(happenings: Iterable[Happening]) -> set[str]:
                 found.update(happening.site.bound)
             else:
                 found.update(_elements(happening.site.text))
+                taken_apart = _taken_apart(happening.site.text)
+                if taken_apart == "step" or taken_apart in found:
+                    found.update(happening.site.bound)
     return found
+
+
+@lru_cache(maxsize=4096)
+def _taken_apart(text: str) -> str:
+    """What a statement takes apart: the name of it, or of the method that gives it."""
+    if "," not in text.partition("=")[0]:
+        return ""
+    match statement_of(text):
+        case ast.Assign(targets=[ast.Tuple()], value=ast.Name(id=name)):
+            return name
+        case ast.Assign(targets=[ast.Tuple()], value=ast.Call(func=ast.Attribute(attr="step"), args=[_, *_])):
+            return "step"
+    return ""
 
 
 @lru_cache(maxsize=4096)

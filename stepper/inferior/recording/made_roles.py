@@ -17,6 +17,8 @@ _OUTSIDE = frozenset(("numpy", "python"))
 _CASTS = frozenset(("float", "double", "half", "int", "long", "to", "type", "cpu", "detach"))
 _COUNTING = _CASTS | {"sum", "mean", "add", "sub", "mul", "truediv", "div"}
 """What makes of true and false how many, or which part, of them are true."""
+_KEEPING = _COUNTING | {"neg", "pow", "view", "reshape", "squeeze", "unsqueeze", "getitem"}
+"""What has no parameters of its own."""
 
 
 def role_of_made(
@@ -36,7 +38,7 @@ def role_of_made(
     arrays = [draft for draft in operands if draft.copy is not None and draft.when == "operand"]
     read = {by_label.get(each.label, "other") if each.role == "other" else each.role for each in arrays}
     given = role in ("activation", "loss") and read <= _GIVEN and (read or role == "activation")
-    if given and (engine.name in _OUTSIDE or engine.is_constant(value)):
+    if given and (engine.name in _OUTSIDE or engine.is_constant(value) or _adds_nothing(arrays, operation, text)):
         # `target[mask]`, of batches that are handed to a loss; `torch.zeros(n)`; a part of a buffer. What tells of a
         # batch how much of it was found (`preds == labels`, `hits.sum() / len(labels)`) is none.
         told = engine.exact(value) is bool or engine.shape(value) == () or read == {"other"}
@@ -54,6 +56,13 @@ def role_of_made(
         # `output.mean()`, between a backward pass and the optimizer's step
         return "loss" if read == {"loss"} else "activation" if read & {"activation", "parameter"} else "other"
     return role
+
+
+def _adds_nothing(arrays: list[Draft], operation: str, text: str) -> bool:
+    """Whether what an expression makes of these has nothing else in it, be it that no gradients are asked for just now:
+    arithmetic and shapes (`(1 - dones).view(-1)`), and a tensor of NumPy's numbers (`torch.Tensor(rewards)`)."""
+    outside = bool(arrays) and all(each.copy is not None and each.copy.engine.name in _OUTSIDE for each in arrays)
+    return bool(arrays) and (operation in _KEEPING or (outside and text.startswith("torch.")))
 
 
 def reads_data(happening: Happening) -> bool:

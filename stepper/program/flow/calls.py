@@ -8,7 +8,9 @@ from __future__ import annotations
 import ast
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 
+from stepper.program.flow.environments import is_from_outside, outside, trains_by_autograd
 from stepper.program.flow.effects import (
     EMPTY,
     FIELD,
@@ -115,7 +117,11 @@ class Caller(Evaluator):
             result = self._library(scope, node, name, receiver, arguments, keywords)
         if result.items is None and self.loss_rules.is_loss_call(node) and not self.script.is_unpacked(node):
             self.note_loss(node, result.deps, None)
-        return result
+        return outside(node, result) if self._has_graph and is_from_outside(self.script, node) else result
+
+    @cached_property
+    def _has_graph(self) -> bool:
+        return trains_by_autograd(self.script)
 
     def _note_container(self, scope: Scope, node: ast.AST) -> None:
         """`self.blocks.first(x)`, `self.layers[0](x)`: a container of torch's layers, one of which is called."""
