@@ -521,6 +521,15 @@ def test_what_an_environment_answers_and_what_is_drawn_of_it_is_data_though_the_
         """
     )
     found = roles(ran)
-    told = ("seen", "following", "reward", "over", "start", "gain", "np.array(rewards)", "torch.Tensor(np.array(rewards))")
+    told = (
+        "seen",
+        "following",
+        "reward",
+        "over",
+        "start",
+        "gain",
+        "np.array(rewards)",
+        "torch.Tensor(np.array(rewards))",
+    )
     assert {name: found.get(name) for name in told} == dict.fromkeys(told, "data")
     assert (found["aim"], found["action"]) == ("data", "activation")

@@ -31,7 +31,8 @@ class FinishedGates:
     def all(self) -> list[Gate]:
         """In the order in which they opened: those that engines have seen, and those that the script writes by hand."""
         recorder = self._recorder
-        found: list[tuple[GateSeen, Any]] = [(gate, None) for gate in recorder.gates]
+        seen = (gate for gate in recorder.gates if not self._is_bound_behind(gate))
+        found: list[tuple[GateSeen, Any]] = [(gate, None) for gate in seen]
         try:
             by_itself = by_hand(recorder.operated, recorder.gates, recorder.no_gates, recorder.happenings)
             found += [pair for pair in by_itself if pair[0].before is not None or not self._has_no_gradient(pair[0])]
@@ -56,6 +57,13 @@ class FinishedGates:
             return False
         whole = gate.h.engine.name == "torch" and masks.kind(gate.h.engine.numbers(gate.h.kept)) in "iub"
         return whole or gate.h in self._stepped or (gate.op in CUTS and gate.h in self._given)
+
+    def _is_bound_behind(self, gate: GateSeen) -> bool:
+        """Whether a value is kept within bounds behind the loss, and no gradient came to it: an image that its own
+        gradient has moved (`torch.clamp(image + eps * image.grad.sign(), 0, 1)`)."""
+        happenings = self._recorder.happenings
+        known = gate.op in CUTS and gate.before is None and 0 <= gate.event < len(happenings)
+        return known and happenings[gate.event].phase in ("backward", "update")
 
     @cached_property
     def _given(self) -> set[Copy]:

@@ -10,7 +10,6 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 
-from stepper.program.flow.environments import is_from_outside, outside, trains_by_autograd
 from stepper.program.flow.effects import (
     EMPTY,
     FIELD,
@@ -24,6 +23,7 @@ from stepper.program.flow.effects import (
     returned,
     union,
 )
+from stepper.program.flow.environments import is_from_outside, outside, trains_by_autograd
 from stepper.program.flow.evaluate import WRAPPERS, Evaluator
 from stepper.program.flow.records import makes_record
 from stepper.program.scopes import Scope
