@@ -184,7 +184,7 @@ def test_an_operation_that_is_no_relu_is_no_gate() -> None:
             for k in range(2):
                 rows[k][k] = 0.0 * k
             loss = (a + b + c + d + e).sum() + f + rows[1][0]
-            w -= 0.01
+            w -= 0.01 * np.maximum(0, 9 - np.abs(w).max())
         """
     )
     assert ran.record().gates == []
@@ -201,8 +201,9 @@ LEAKY = {
 def test_a_leaky_relu_by_hand_is_a_soft_gate_with_its_slope() -> None:
     lines = ["leaked = lambda g, z: g * np.where(z > 0, 1, 0.01)", "w = np.random.randn(5, 4)", "for t in range(1):"]
     for k, (forward, backward) in enumerate(LEAKY.values()):
-        for line in ("h = np.random.randn(6, 5) @ w", f"a = {forward}", "ga = 2 * a + 1", f"g = {backward}"):
-            for name in ("h", "a", "ga", "g"):
+        lines[0] += f"\ndef made{k}(x):\n    h{k} = x @ w\n    return h{k}, {_renamed(forward, 'h', f'h{k}')}"
+        for line in ("h, a = made(np.random.randn(6, 5))", "ga = 2 * a + 1", f"g = {backward}"):
+            for name in ("h", "a", "ga", "g", "made"):
                 line = _renamed(line, name, f"{name}{k}")
             lines.append(f"    {line}")
     ran = run("import numpy as np\n" + "\n".join([*lines, "    loss = (a0 ** 2).sum()", "    w -= 0.1 * g0.sum(0)"]))

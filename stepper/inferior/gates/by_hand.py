@@ -143,6 +143,8 @@ def _spelled(operated: Sequence[Operated], engine_gates: Sequence[GateSeen], des
         gate = _relu(each, with_zero, descent) or _soft(each)
         if gate is None or gate.event in reported or id(gate.h) in reported or (id(gate.h), id(gate.out)) in pairs:
             continue
+        if each.event.phase == "update" and not gate.h.outline.shape:
+            continue  # how far a step goes: `rate * max(0, 1 - t / 10)`
         pairs.add((id(gate.h), id(gate.out)))
         yield gate
 

@@ -34,6 +34,7 @@ class Descent:
         self.steps: list[Step] = []
         self._makers: dict[Copy, list[Step]] = {}
         self._readers: dict[Copy, list[Step]] = {}
+        self._parents = [event.parent for event in happenings]
         lists = has_lists(happenings)
         rectifying = Rectifying(happenings if lists else ())
         written_out = WrittenOut(happenings if lists else ())
@@ -114,13 +115,25 @@ class Descent:
         waiting, met = [value], {value, source}
         while waiting:
             copy = waiting.pop()
-            reads = {draft.copy for step in self.makers(copy) for draft in step.reads if draft.copy is not None}
+            reads = {draft.copy for step in self._innermost(copy) for draft in step.reads if draft.copy is not None}
             if not reads:
                 return False
             more = {each for each in reads - met if not is_uniform(each)}
             met |= more
             waiting += more
         return True
+
+    def _innermost(self, copy: Copy) -> list[Step]:
+        """The makers of a copy but for those that hand on what is made inside them: a call of a function of the
+        script's, `z, a = forward(x, w)`, reads more than a is made of."""
+        makers = self.makers(copy)
+        around: set[int | None] = set()
+        for step in makers if len(makers) > 1 else ():
+            parent = self._parents[step.event.id]
+            while parent is not None and parent not in around:
+                around.add(parent)
+                parent = self._parents[parent]
+        return [step for step in makers if step.event.id not in around]
 
 
 def _read_and_made(event: Happening) -> tuple[list[Draft], list[Draft]]:
