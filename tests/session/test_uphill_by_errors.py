@@ -286,3 +286,25 @@ def test_what_was_drawn_less_its_probabilities_is_added_on_purpose(made: str, to
     """
     record = run_recorded(script(text.replace("MADE", made))).records[1]
     assert len(all_carried(record)) == told
+
+
+@pytest.mark.parametrize(("error", "told"), [("t - p", 0), ("p - t", 1)])
+def test_a_target_that_a_call_made_which_may_be_a_models_is_none_where_no_parameter_was_read(
+    error: str, told: int
+) -> None:
+    text = """
+    import numpy as np
+    class Gates:
+        def both(self, n):
+            x = np.arange(2 * n).reshape(n, 2) % 3 % 2
+            return x, x[:, 0] & x[:, 1]
+    w = np.zeros(2)
+    for name, sample in [("and", Gates().both)]:
+        for run in range(2):
+            x, t = sample(6)
+            p = 1 / (1 + np.exp(-x @ w))
+            g = ERROR
+            w += 0.1 * (x.T @ g)
+    """
+    record = run_recorded(script(text.replace("ERROR", error))).records[1]
+    assert len([line for line in all_carried(record) if "uphill" in line]) == told

@@ -287,6 +287,9 @@ class _Signs:
             predicted = [self._predicted(each, event) for each in (left, right)]
             if self._is_error(left, right, event):
                 predicted = [each is True for each in predicted]
+            if all(predicted) and all(isinstance(each, ast.Name | ast.Attribute) for each in (left, right)):
+                computed: list[bool | None] = [self._is_computed(each, event) for each in (left, right)]
+                predicted = computed if computed[0] is not computed[1] else predicted
             if None not in predicted and predicted[0] is not predicted[1]:
                 return Sign(begun=True, turned=predicted[1] is True)
             aims = [self._is_aim(each, event) for each in (left, right)]
@@ -352,6 +355,23 @@ class _Signs:
         if roles & {"activation", "parameter"}:
             return True
         return False if roles and roles <= {"data", "setting", "other"} else None
+
+    def _is_computed(self, node: ast.expr, event: Event) -> bool:
+        """Whether a parameter was read on the way to this: targets that come of a call which is not seen into in the
+        text (`x, t = sample(16)`) may be a model's for all that it says."""
+        found = self._operand(node, event)
+        waiting = [] if found is None else [(found, event.id)]
+        seen: set[int] = set()
+        while waiting:
+            value, before = waiting.pop()
+            maker = self.maker(value, before)
+            if value.role == "parameter":
+                return True
+            if maker is not None and maker.id not in seen:
+                seen.add(maker.id)
+                within = self.record.events[maker.id : self._end(maker)]
+                waiting += [(v, each.id) for each in within for v in each.values if v.when in ("operand", "before")]
+        return False
 
     def _roles(self, node: ast.expr, event: Event) -> set[str]:
         named = [part for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute | ast.Subscript)]
