@@ -270,3 +270,41 @@ for t in range(9):
 """
     program = analyse(source, "s.py")
     assert labels(program, "parameter") == {"w"} and labels(program, "gradient") == {"grad"}
+
+
+@pytest.mark.parametrize("g", ["1 / (1 + np.exp(-z))", "-z"])
+def test_the_g_that_a_sigmoid_works_out_or_is_taken_of_is_no_gradient(g: str) -> None:
+    source = f"""\
+import numpy as np
+def hypothesis(z):
+    g = {g}
+    return g
+for i in range(9):
+    p = hypothesis(x @ w)
+    h = {"p" if "exp" in g else "1 / (1 + np.exp(p))"}
+    w = w - 0.1 / m * (x.T @ (h - y))
+"""
+    program = analyse(source, "s.py")
+    assert "backward" not in phases(program).values() and program.roles["p"] == "activation"
+
+
+def test_what_is_only_added_to_a_history_ends_the_forward_pass_ahead_of_slopes_without_a_name() -> None:
+    source = """
+import numpy as np
+history = []
+for i in range(9):
+    n = w @ p
+    e = t - v @ n**2
+    mse = np.mean(e**2)
+    history.append(mse)
+    s2 = -2 * e
+    s1 = (v.T @ s2) * 2 * n
+    dv = s2 @ (n**2).T
+    dw = s1 @ p.T
+    v = v - 0.01 * dv
+    w = w - 0.01 * dw
+"""
+    found = phases(analyse(source, "s.py"))
+    assert [found[each] for each in ("e = t - v @ n**2", "s2 = -2 * e", "s1 = (v.T @ s2) * 2 * n")] == [
+        *("forward", "backward", "backward")
+    ]

@@ -11,7 +11,15 @@ from stepper.program.flow.effects import EMPTY, FIELD, GRAD, Definition, LossVal
 from stepper.program.flow.made_again import layers_again, made_again
 from stepper.program.flow.positions import is_position
 from stepper.program.flow.residuals import before_residual, behind_first, behind_residuals
-from stepper.program.flow.signals import is_gradient, is_optimizers, led_by_signals, sets_data, signals, takes_step
+from stepper.program.flow.signals import (
+    is_gradient,
+    is_optimizers,
+    is_short_activation,
+    led_by_signals,
+    sets_data,
+    signals,
+    takes_step,
+)
 from stepper.program.flow.steps import (
     behind_steps,
     beside_steps,
@@ -442,6 +450,8 @@ def _before_gradients(run: Pass, feeding: set[Definition], changes: set[Definiti
         name = definition.place[1]
         if not definition.deps or (definition in begun and all(d.kind == "start" for d in definition.deps)):
             continue  # `error = 0.0`; `dw = [0.0] * n`, to which the gradient is added yet
+        if is_short_activation(definition, run):
+            continue
         called = name in after or names_gradient(name) or names_error(name) or names_loss(name)
         if definition.kind in ("bind", "change") and called:
             # what comes later feeds it in the next turn of a loop only
@@ -464,10 +474,19 @@ def _up_to_ends(made: set[Definition], ends: set[Definition]) -> set[Definition]
     return made
 
 
+def _appends(definition: Definition) -> bool:
+    match definition.node:
+        case ast.Call(func=ast.Attribute(attr="append")):
+            return definition.kind == "change"
+    return False
+
+
 def _before_ends(run: Pass, feeding: set[Definition]) -> set[Definition]:
     """What a value is made of that is made of the state as the pass found it, and that feeds nothing: a loss that is
     called `L`, an accuracy. Empty where there is none, or where all that feeds the updates feeds it, too."""
-    users = {other for d in run.definitions for other in d.deps | (d.own if d.place in run.start else EMPTY)}
+    # What is only added to a history of it is one, too (`history.append(mse)`).
+    kept = {d for d in run.definitions if _appends(d) and d.place in run.start and not feeding & run.descendants({d})}
+    users = {o for d in run.definitions if d not in kept for o in d.deps | (d.own if d.place in run.start else EMPTY)}
     users |= {other for d in run.definitions for other in d.controls}  # a condition asks for it: `if cell == "hole"`
     ends = [d for d in run.definitions if d.kind == "bind" and d not in users and d not in feeding]
     # What the next pass begins with is no end, nor what comes with a value that is used,

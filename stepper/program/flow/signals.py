@@ -33,7 +33,8 @@ def is_optimizers(definition: Definition) -> bool:
 
 
 def _is_squashed(definition: Definition) -> bool:
-    """Whether this is bound to what an activation function returns: the `g` beside the gates of an LSTM cell."""
+    """Whether this is bound to what an activation function returns: the `g` beside the gates of an LSTM cell, or the
+    one that a sigmoid works out (`g = 1 / (1 + np.exp(-z))`)."""
     match definition.node:
         case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=parts)):
             values = [
@@ -43,7 +44,30 @@ def _is_squashed(definition: Definition) -> bool:
             values = [value]
         case _:
             return False
-    return any(isinstance(value, ast.Call) and _last(value.func) in SQUASHING for value in values)
+    return any(map(_squashes, values))
+
+
+def _squashes(node: ast.expr) -> bool:
+    match node:
+        case ast.Call(func=func):
+            return _last(func) in SQUASHING
+        case ast.BinOp(
+            left=ast.Constant(value=1),
+            op=ast.Div(),
+            right=ast.BinOp(left=ast.Constant(value=1), right=ast.Call(func=f)),
+        ):
+            return _last(f) == "exp"
+    return False
+
+
+def is_short_activation(definition: Definition, run: Pass) -> bool:
+    """Whether a name of one letter is an activation, or what the function is taken of, as no gradient is: `g = x @ w`,
+    then `h = 1 / (1 + np.exp(-g))`."""
+    if len(definition.place[1]) > 1:
+        return False
+    parts = (part for user in run.users.get(definition, ()) if not user.own for part in ast.walk(user.node))
+    later = any(isinstance(part, ast.Call) and _last(part.func) in SQUASHING | {"exp"} for part in parts)
+    return later or _is_squashed(definition)
 
 
 def _last(node: ast.AST) -> str:
