@@ -33,7 +33,7 @@ LOOP = """
         ),
         (
             "if t % 2: optimizer.step(); optimizer.zero_grad()",
-            "the step used the sum since iteration 2: line 11 zeroes gradients, and not this one in between; "
+            "the step used the sum since iteration 2: line 11 zeroes gradients, but has not zeroed this one since; "
             "this iteration's share was checked",
         ),
         (

@@ -227,7 +227,7 @@ def test_accumulation_on_purpose_is_said_to_begin_where_it_was_zeroed_last(tmp_p
         since = [Carried().since(records, records[t], "w") for t in range(6)]
         note = run.check(3, 1).parameters[0].note
     assert since == [None, Since(0), None, Since(2), None, Since(4)]
-    assert note.startswith("the step used dw, the sum since iteration 2: line 15 can zero dw, and did not in between; ")
+    assert note.startswith("the step used dw, the sum since iteration 2: line 15 can zero dw, but has not since; ")
 
 
 def test_a_mean_of_a_sum_and_layers_that_call_theirs_alike(tmp_path: Path) -> None:

@@ -115,7 +115,8 @@ def _direction(along: Direction) -> str:
         f"give or take {_number(along.error, 2)}"
     )
     by = f", {along.reason}" if along.reason else ""
-    return f"a random direction through all {along.entries:,} entries {of}  agrees{by}: {figures}"
+    through = f"all {along.entries:,} entries" if along.entries > 1 else "the one entry"
+    return f"a random direction through {through} {of}  agrees{by}: {figures}"
 
 
 def _entries(parameter: ParameterCheck, room: int | None, *, short: bool = True) -> Iterator[str]:

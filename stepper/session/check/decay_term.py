@@ -25,11 +25,11 @@ def with_decay_term(found: ParameterCheck, at: Sequence[float]) -> ParameterChec
         abs(_missing(entry) - times * theta) > entry.tolerance + CLOSE * abs(_missing(entry)) for entry, theta in known
     ):
         return found
-    term, size = f"{abs(times):.4g} × {found.name}", abs(times) / 2
+    term, size = f"{abs(times):.3g} × {found.name}", abs(times) / 2
     if times > 0:
-        said = f"{term} is missing, as of an L2 term {size:.4g} · sum({found.name}²) of the loss"
+        said = f"{term} is missing, as of an L2 term {size:.3g} · sum({found.name}²) of the loss"
     else:
-        said = f"{term} is extra, as of an L2 term {size:.4g} · sum({found.name}²) that the loss does not have"
+        said = f"{term} is extra, as of an L2 term {size:.3g} · sum({found.name}²) that the loss does not have"
     return replace(found, note=said)
 
 

@@ -32,9 +32,9 @@ def summed(record: Record, parameter: Parameter, since: Since, sources: Mapping[
         some = lines[0] if len(lines) == 1 else f"{lines[0]} and {len(lines) - 1} more"
         # whose gradients `zero_grad` zeroes is not known: it may be another optimizer's
         how = (
-            f"{some} can zero {name}, and did not in between"
+            f"{some} can zero {name}, but has not since"
             if held
-            else f"{some} zeroes gradients, and not this one in between"
+            else f"{some} zeroes gradients, but has not zeroed this one since"
         )
     elif since.certain and since.iteration:
         how = f"no line of the script is known to zero {name}, and yet it was zeroed before that"
