@@ -27,9 +27,7 @@ def open_app(target: str, options: Options, config: str | None = None) -> None:
 
         launch_of(target, options)  # what is wrong with the target is said first
         raise Misuse(f"{target}: the app needs a terminal{lacking}; use stepper run or stepper trace without one")
-    if isinstance(sys.__stderr__, io.TextIOWrapper):
-        # where it is drawn, and most of its signs are in no other encoding
-        sys.__stderr__.reconfigure(encoding="utf-8", errors="backslashreplace")
+    _draw_on_the_terminal(target)
     with opening(target):
         gc.disable()
         try:
@@ -47,6 +45,20 @@ def open_app(target: str, options: Options, config: str | None = None) -> None:
         print(app.unkept, file=sys.stderr)
     if app.return_code:
         raise SystemExit(app.return_code)
+
+
+def _draw_on_the_terminal(target: str) -> None:
+    """Make `sys.__stderr__`, where Textual draws, the terminal: with `2>errors.txt` it is none. Raises Misuse where the
+    terminal cannot be opened."""
+    stream = sys.__stderr__
+    if stream is None or stream.closed or not stream.isatty():
+        try:
+            stream = sys.__stderr__ = open(os.ctermid(), "w", encoding="utf-8")  # type: ignore[misc]  # noqa: SIM115
+        except (OSError, AttributeError) as error:
+            raise Misuse(f"{target}: the app is drawn on stderr, which is no terminal here: {error}") from None
+    if isinstance(stream, io.TextIOWrapper):
+        # most of what it draws is in no other encoding
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 GARBAGE = 10_000

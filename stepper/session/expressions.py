@@ -18,6 +18,11 @@ from stepper.session.findings.labels import near, some
 NUMBERED = re.compile(r"(\b[A-Za-z_]\w*|[\])])((?:\.\d+)+)\b")  # `model.2.weight`, as torch calls what lies in a list
 UNDEFINED = re.compile(r"NameError: name '(\w+)' is not defined")
 LACKING = re.compile(r"AttributeError: '([\w.]+)' object has no attribute '(\w+)'")
+OF_MEMORY = frozenset(("shares_memory", "may_share_memory", "data_ptr", "untyped_storage", "id"))
+OF_COPIES = (
+    "an expression works on copies, which cannot tell whether two names are one object or share memory; "
+    "step over a line that changes one of them, and see in Tensors whether the other changes, too"
+)
 FEW = 3  # labels that are proposed for one that there is not
 
 
@@ -71,8 +76,21 @@ def asked(text: str, labels: Labels, held: Callable[[str], Value | None]) -> Ask
     """What an expression asks, where `held` tells the value that each label has. Raises LookupError where one that it
     names has none there, or is nothing that can be computed with."""
     tree = _tree(text)
+    if any(map(_asks_of_memory, ast.walk(tree))):
+        raise LookupError(OF_COPIES)
     reading = _Reading(labels.by_text, held, _bound(tree))
     return Asked(ast.unparse(ast.fix_missing_locations(reading.visit(tree))), tuple(reading.operands.values()))
+
+
+def _asks_of_memory(node: ast.AST) -> bool:
+    """Whether it asks whether two are one object (`m is v`, but not `m is None`), or where one lies."""
+    match node:
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            of_objects = any(isinstance(each, ast.Is | ast.IsNot) for each in ops)
+            return of_objects and not any(isinstance(each, ast.Constant) for each in (left, *others))
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)):
+            return name in OF_MEMORY
+    return False
 
 
 def proposed(problem: str, text: str, labels: Labels) -> str:

@@ -1,6 +1,7 @@
 """The installed command in a real terminal, as a person meets it."""
 
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -32,8 +33,11 @@ def test_a_person_opens_the_app_steps_and_leaves() -> None:
         assert terminal.wait_until_closed() == 0
 
 
-def test_keys_typed_before_the_app_reads_any_do_what_they_mean() -> None:
-    with Terminal([installed(), "numpy", "--preset", "small", "--seed", "0"], 120, 40) as terminal:
+def test_keys_typed_before_the_app_reads_any_do_what_they_mean_wherever_its_errors_go(tmp_path: Path) -> None:
+    elsewhere = (
+        f"exec {shlex.quote(installed())} numpy --preset small --seed 0 2>{shlex.quote(str(tmp_path / 'errors'))}"
+    )
+    with Terminal(["sh", "-c", elsewhere], 120, 40) as terminal:
         terminal.press("g7\r/grad_w1\r8>y")  # the terminal makes a newline of enter, and shows them
         terminal.wait_for("iteration 7/500", "Copied ")
         terminal.settle()

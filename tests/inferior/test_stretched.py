@@ -159,6 +159,20 @@ def test_one_number_that_is_the_gradient_of_many_is_told_at_the_update(bias: str
     assert of_b.used and of_b.grad is not None and of_b.grad.label == "db"
 
 
+def test_a_bias_that_its_gradient_makes_a_matrix_of_is_told() -> None:
+    source = """
+        import numpy as np
+        x, w, b = np.ones((2, 5)), np.ones((4, 2)), np.zeros((4, 1))
+        for t in range(1):
+            d = w @ x + b
+            loss = (d ** 2).mean()
+            db = d.sum(axis=1)
+            b = b - 0.1 * db
+        """
+    events = run_recorded(recorded(source)).records[0].events
+    assert events[-2].note.endswith(f"{STRETCHED}(4, 1) − (4,) → (4, 4), larger than both")
+
+
 def test_what_a_function_returns_is_told_of_like_what_it_binds() -> None:
     source = """
         import numpy as np

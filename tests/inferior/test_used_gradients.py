@@ -252,6 +252,29 @@ def test_a_velocity_is_no_gradient_though_it_is_called_like_one(update: str) -> 
         assert numpy.array_equal(ran.array(w.grad, iteration), 2 * ran.array(w.before, iteration))
 
 
+def test_of_two_moments_in_one_list_the_gradient_is_none_of_its_squares_and_both_names_have_the_last() -> None:
+    ran = run(
+        """
+        import numpy as np
+        weights = [np.array([1.0, 2.0])]
+        m = v = [np.zeros(2)]
+        for t in range(3):
+            loss = (weights[0] ** 2).sum()
+            grads = [2 * weights[0]]
+            for i in range(1):
+                m[i] = 0.9 * m[i] + 0.1 * grads[i]
+                v[i] = 0.99 * v[i] + 0.01 * grads[i] ** 2
+                m_hat = m[i] / (1 - 0.9 ** (t + 1))
+                weights[i] -= 0.1 * m_hat / (np.sqrt(v[i]) + 1e-8)
+        """
+    )
+    (w,) = ran.record(1).parameters
+    assert w.grad is not None and w.grad.label == "grads[i]"
+    stored = ran.event("v[i] = 0.99 * v[i] + 0.01 * grads[i] ** 2", 1)
+    (beside,) = stored.beside
+    assert (beside.label, beside.copy) == ("m[0]", stored.values[-1].copy)
+
+
 def test_a_gradient_of_this_iteration_that_is_scaled_before_a_penalty_is_added_is_one() -> None:
     ran = run(
         """

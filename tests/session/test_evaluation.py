@@ -136,6 +136,13 @@ def test_names_that_an_expression_binds_itself_are_not_those_of_the_record() -> 
     assert not found.operands and found.text.startswith("[h for h in")
 
 
+@pytest.mark.parametrize("text", ["m is v", "m[0] is not v[0]", "np.shares_memory(m, v)", "m.data_ptr()", "id(m)"])
+def test_whether_two_are_one_object_no_copy_tells(text: str) -> None:
+    with pytest.raises(LookupError, match="an expression works on copies"):
+        asked(text, Labels([]), lambda _: None)
+    assert asked("None is not (1 if True is True else None)", Labels([]), lambda _: None).operands == ()
+
+
 def test_what_lies_in_a_list_of_layers_is_called_as_torch_calls_it_or_as_python_does() -> None:
     value = Value("model.2.weight", "parameter", "operand", Summary("tensor", "Parameter", (2,)), 7)
     for text in ("model.2.weight.norm() + 1.5", "model[2].weight.norm() + 1.5"):

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from stepper.record import Value
+from stepper.session.findings.nonfinite import where_it_began
 from stepper.tui.causes import began
 from stepper.tui.history import History
 from tests.engines.recorded import run_recorded
@@ -122,6 +123,12 @@ def test_what_nothing_is_left_of_is_not_where_it_began(values: list[list[Value]]
     history = passes(*values)
     assert history.nonfinite == first
     assert history.entered == ({"s"} if values == [SOFTMAX] else set())
+
+
+def test_what_was_so_before_and_is_finite_again_is_told_beside_what_is_left() -> None:
+    record = passes(EXPONENT, RECIPROCAL, OVERFLOW).record
+    told = f"y, {record.place(record.events[2])}: inf (e, {record.place(record.events[0])}, was so before"
+    assert where_it_began(record) == f"not finite: {told}, but nothing of that is left)"
 
 
 async def test_of_a_run_that_is_stopped_it_is_said_what_is_known() -> None:

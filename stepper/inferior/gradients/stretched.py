@@ -83,14 +83,17 @@ def _said(
     of_loss = target_of and happening.phase == "loss"
     if not of_loss and any(_is_on_purpose(label, made.get(label)) for label in labels):
         return ""
+    both = f"{told_shape(a)} {SIGNS[name]} {told_shape(b)} → {told_shape(whole)}"
+    torn = whole not in (a, b) and _same_elements(a, b)  # `b - lr * db` of (4, 1) and (4,), too
+    if torn:
+        return f"{STRETCHED}{both}, larger than both"
     if "parameter" in roles:
         return ""
 
     def is_data(draft: Draft) -> bool:
         return role_of(draft) == "data" and is_path(draft.label) and math.prod(_shape(draft) or ()) > 1
 
-    both = f"{told_shape(a)} {SIGNS[name]} {told_shape(b)} → {told_shape(whole)}"
-    if whole not in (a, b) and (_same_elements(a, b) or happening.phase == "loss"):
+    if whole not in (a, b) and happening.phase == "loss":
         return f"{STRETCHED}{both}, larger than both"
     target = one if math.prod(a) < math.prod(b) else other
     if name in DIFFERENCES and happening.phase == "loss" and set(roles) == {"data", "activation"} and is_data(target):

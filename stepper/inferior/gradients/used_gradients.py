@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+from functools import lru_cache
 
 from stepper.engines.base import Engine
 from stepper.inferior.gradients.accumulated import is_added_to
@@ -71,9 +72,17 @@ class UsedGradients:
                 or self._along(update, track)
             )
             if found is not None:
-                found = self._steps.unscaled(found, update, track) or found
+                found = self._unsquared(self._steps.unscaled(found, update, track) or found)
                 return self._preconditioned.gradient_of(found, update, track) or found
         return self._of_velocity(track)
+
+    def _unsquared(self, found: Draft) -> Draft:
+        """Of a gradient's square the gradient: where one list holds both moments (`m = v = [zeros]`), what the step was
+        made of last is `b2 * v[i] + (1 - b2) * g ** 2`."""
+        base = squared_in(found.label)
+        read = (draft for each in self._recorder.happenings if base for draft in each.drafts if draft.label == base)
+        alike = (draft for draft in read if shape_of(draft) == shape_of(found) and self._known.is_gradient(draft))
+        return next((draft for draft in alike if draft.when == "operand"), found)
 
     def _of_velocity(self, track: Track) -> Draft | None:
         """The gradient in the running sum that a parameter was moved along, where no step is seen:
@@ -359,6 +368,20 @@ def _subscripts(text: str) -> int:
     while isinstance(node, ast.Subscript):
         node, count = node.value, count + 1
     return count
+
+
+@lru_cache(maxsize=1024)
+def squared_in(text: str) -> str:
+    """What a text squares: `g` of `g ** 2`, `g * g` and `np.square(g)`; empty where it does not."""
+    statement = statement_of(text)
+    match statement.value if isinstance(statement, ast.Expr) else None:
+        case ast.BinOp(left=base, op=ast.Pow(), right=ast.Constant(value=2)):
+            return ast.unparse(base)
+        case ast.BinOp(left=base, op=ast.Mult(), right=other) if ast.unparse(base) == ast.unparse(other):
+            return ast.unparse(base)
+        case ast.Call(func=ast.Attribute(attr="square"), args=[base]):
+            return ast.unparse(base)
+    return ""
 
 
 def _is_same(one: Copy | None, other: Copy | None) -> bool:

@@ -237,6 +237,8 @@ class Changing(Observing):
         happening.drafts.append(draft)
         if engine is not None and (before is None or not before.same_value(draft)):
             self._look_beside(happening, engine, value, draft)
+            if watched.key is not None:
+                self._name_beside(happening, watched.value, suffix(watched.key, self.quote), draft)
         changed.add(watched.label)
         if self.following:
             owner = watched.value if watched.peek is not None else keeper_of(watched.value, watched.key, value)
@@ -254,6 +256,12 @@ class Changing(Observing):
                 draft = replace(named.draft, when="after", copy=copy)
                 happening.beside.append(draft)
                 self._overlaps.met(named.engine, other, draft)
+
+    def _name_beside(self, happening: Happening, container: Any, place: str, stored: Draft) -> None:
+        """What was stored in a container is in it under each of its names: `m[0]`, of `m = v = [zeros]`."""
+        for name in dict.fromkeys(self._names_of(container)):
+            if name + place != stored.label:
+                happening.beside.append(replace(stored, label=name + place))
 
     def _look_around(self, happening: Happening) -> None:
         """A comprehension or a lambda may have changed what it went through: all that has a name is looked at. A

@@ -87,12 +87,13 @@ class Values:
         return self._name_in_frames(value) if path is None or is_place(path) else None
 
     def _name_in_frames(self, value: Any) -> str | None:
+        return next((name for name in self._names_of(value) if name not in self._passing), None)
+
+    def _names_of(self, value: Any) -> Iterator[str]:
+        """The names that this very object has where the script stands, those of the innermost function first."""
         modules = (frame.f_globals for frame in own_frames(self._files) if not is_function(frame))
         for names in (*self._local_names(), *modules):
-            for name, held in list(names.items()):
-                if held is value and name not in self._passing:
-                    return name
-        return None
+            yield from (name for name, held in list(names.items()) if held is value)
 
     def _local_names(self) -> Iterator[dict[str, Any]]:
         """The names of the functions that are running, innermost first, where they can be read unnoticed."""

@@ -24,7 +24,11 @@ def where_it_began(record: Record) -> str:
         return ""
     event = record.events[first]
     value = max(_made(event), key=_wrong)
-    told = f"first not finite: {' '.join(value.label.split())}, {record.place(event)}: {_counts(value.summary)}"
+    told = f"first not finite: {_named(value)}, {record.place(event)}: {_counts(value.summary)}"
+    earlier = _first_wrong(record.events, completion)
+    if earlier is not None and earlier.id != first and completion(earlier) < completion(event):
+        before = f"{_named(max(_made(earlier), key=_wrong))}, {record.place(earlier)}"
+        told = told.removeprefix("first ") + f" ({before}, was so before, but nothing of that is left)"
     if record.iteration is None:
         return told
     until = completion(event)
@@ -37,12 +41,23 @@ def where_it_began(record: Record) -> str:
     return f"{told}, made of {some(came, FEW)}, not finite before this iteration" if came else told
 
 
+def _named(value: Value) -> str:
+    return " ".join(value.label.split())
+
+
+def _first_wrong(events: Sequence[Event], completion: Callable[[Event], tuple[int, int]]) -> Event | None:
+    """The event that was over first of those that made something not finite, and not on purpose."""
+    made = sorted((event for event in events if _made(event)), key=completion)
+    given = _given(made)
+    return next((event for event in made if event.id not in given and any(map(_wrong, _made(event)))), None)
+
+
 def _came_so(event: Event, ahead: Sequence[Event]) -> list[str]:
     """What an event read that none of those `ahead` of it had made NaN or infinite."""
     here = {value.copy for each in ahead for value in _made(each)}
     handed = (value for value in event.values if value.when in ("operand", "before"))
     read = (value for value in handed if _wrong(value) or (value.role == "parameter" and value.summary.nonfinite))
-    names = (" ".join(value.label.split()) for value in read if value.copy is None or value.copy not in here)
+    names = (_named(value) for value in read if value.copy is None or value.copy not in here)
     return list(dict.fromkeys(names))
 
 
