@@ -277,6 +277,27 @@ def test_a_full_record_still_has_the_statements_of_the_loop_itself() -> None:
     assert recorded.losses == plain.losses == [2.0, 1.0]
 
 
+@pytest.mark.usefixtures("few_events")
+def test_what_is_printed_past_the_last_event_of_a_full_record_is_no_later_lines(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    ran = run(
+        """
+        import os
+        w = 2.0
+        for t in range(1):
+            for k in range(450):
+                os.write(1, b"k")
+            loss = w * w
+            w -= 0.1 * loss
+        """
+    )
+    assert ran.record().truncated and len(capfd.readouterr().out) == 450
+    for text in ("loss = w * w", "w -= 0.1 * loss"):
+        begun, ended = ran.event(text).output
+        assert begun == ended >= 450
+
+
 def test_a_full_record_has_the_update_of_a_function_that_ran_long_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """An episode is played, and learned from, in one function."""
     monkeypatch.setattr("stepper.inferior.recording.recording.MAX_EVENTS", 300)

@@ -258,6 +258,7 @@ class Recording(Values):
             self._remark_outermost("not all that happened in it is in the record: there were too many events")
         self.truncated = self.full = True
         self.active = False
+        self._printed.start()  # what is printed by what is not in the record is no later statement's
         return False
 
     def _ask(self, happening: Happening, script_frame: FrameType) -> None:
