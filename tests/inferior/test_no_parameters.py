@@ -359,3 +359,28 @@ def test_a_copy_of_their_list_that_takes_its_place_has_the_new_parameters() -> N
     for each in ran.record(1).parameters:
         assert each.grad is not None and each.cosine is not None and each.cosine < -0.999, each.name
     assert [each.name for each in ran.record(1).parameters] == ['params["w"]', 'params["b"]']
+
+
+def test_rows_that_two_functions_pick_under_one_name_are_no_parameter() -> None:
+    ran = run(
+        """
+        import numpy as np
+        table, w = np.arange(8.0).reshape(4, 2) / 8, np.array([0.5, -0.25])
+        def forward(ids):
+            rows = table[ids]
+            return rows.mean(0) @ w
+        def backward(ids, e):
+            rows = table[ids]
+            h = rows.mean(0)
+            dtable = np.zeros_like(table)
+            np.add.at(dtable, ids, e * w / len(ids))
+            return e * h, dtable
+        for t in range(2):
+            e = forward([0, 2, 2]) - 1
+            loss = e * e / 2
+            dw, dtable = backward([0, 2, 2], e)
+            w -= 0.1 * dw
+            table -= 0.1 * dtable
+        """
+    )
+    assert {each.name for each in ran.record(1).parameters} == {"table", "w"}

@@ -54,9 +54,15 @@ class FinishedParameters:
             except (LookupError, TypeError, ValueError, MemoryError, RuntimeError) as failure:
                 self._recorder.fault(failure)  # the others are told all the same
                 continue
-            if made is not None and not (stepped and made.grad is None and self._is_replaced(track)):
+            if made is None or (made.grad is None and self._is_bound_again(track)):
+                continue
+            if not (stepped and made.grad is None and self._is_replaced(track)):
                 found.append(made)
         return found
+
+    def _is_bound_again(self, track: Track) -> bool:
+        """Whether a name only got another value that the pass made, as in each of two functions: `r = table[ids]`."""
+        return track.fresh and not (track.in_place or track.certain or self._recorder.tracker.makes_all)
 
     def _is_replaced(self, track: Track) -> bool:
         """Whether what no gradient is asked for became, as it is, what the pass had made before: the samples in a
