@@ -215,9 +215,11 @@ def test_values_without_a_name_are_what_they_are_made_of() -> None:
             loss = torch.nn.functional.cross_entropy(output, labels)
             hits = (output.argmax(1) == labels).float().mean()
             return loss, hits
+        found = 0
         for step in range(2):
             inputs, labels = batch(x, target)
             output = model(inputs) / np.sqrt(len(chosen))
+            _, preds = torch.max(output, 1)
             loss_a = torch.nn.functional.cross_entropy(output[chosen], labels[chosen])
             l = output.pow(2).mean()
             loss_b, accuracy = measured(output, labels)
@@ -230,12 +232,14 @@ def test_values_without_a_name_are_what_they_are_made_of() -> None:
             both = loss_a + l
             optimizer.step()
             loss_score, right_score = score()
+            found += torch.sum(preds == labels)
         """
     )
     found = roles(ran)
     assert found["(out.argmax(dim=1) == target).float().sum()"] == "other"
     assert found["losses"] == "loss" and found["losses.argmax()"] == "other", "where the largest is, and not how large"
     assert {found[name] for name in ("hits", "loss, hits[1]", "accuracy", "output.argmax(1) == labels")} == {"other"}
+    assert {found[name] for name in ("preds == labels", "torch.sum(preds == labels)")} == {"other"}
     assert found["np.sqrt(len(chosen))"] == "setting", "no gradient goes through a number of NumPy's"
     assert found["torch.nn.functional.cross_entropy(out, target).sqrt()"] == "loss"
     assert found["labels[chosen]"] == "data" and found["output[chosen]"] == "activation"

@@ -46,6 +46,8 @@ def role_of_made(
         return "other" if "other" in read and told and not made_anew else "data"
     if not read:
         return role
+    if operation == "eq" and engine.exact(value) is bool:
+        return "other"  # `preds == labels`, which predictions are right
     if operation in FINDS_PLACE and (role == "loss" or read == {"loss"}):
         return "other"  # `losses.argmax()`
     if role == "loss" and engine.exact(value) is not None:

@@ -117,7 +117,10 @@ class Caller(Evaluator):
             result = self._library(scope, node, name, receiver, arguments, keywords)
         if result.items is None and self.loss_rules.is_loss_call(node) and not self.script.is_unpacked(node):
             self.note_loss(node, result.deps, None)
-        return outside(node, result) if self._has_graph and is_from_outside(self.script, node) else result
+        return self._from_outside(node, result)
+
+    def _from_outside(self, node: ast.Call, value: Value) -> Value:
+        return outside(node, value) if self._has_graph and is_from_outside(self.script, node) else value
 
     @cached_property
     def _has_graph(self) -> bool:
@@ -189,6 +192,7 @@ class Caller(Evaluator):
                 pairs = zip(node.args, arguments, strict=True)
                 added = [self.gathered(scope, place, part, value) for part, value in pairs]
                 changed = EMPTY.union(*added, *(value.deps for _, value in keywords))
+                changed = self._from_outside(node, Value(changed)).deps
                 zero = name in ZEROING_METHODS or (name in ("fill_", "fill") and not changed)
                 if zero and any(place == GRAD for place, _ in receiver.roots):
                     self.effects["zero", id(node)] = self.current or node
