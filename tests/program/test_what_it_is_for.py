@@ -212,3 +212,21 @@ for t in range(3):
 """
     found = phases(analyse(source, "s.py"))
     assert (found["dw = x.T @ (x @ w - y)"], found["p -= 0.01 * m"]) == ("backward", "update")
+
+
+@pytest.mark.parametrize("cut", ["key[1:]", "key[-1:]"])
+def test_a_parameter_that_is_fetched_by_a_part_of_its_gradients_key_is_one(cut: str) -> None:
+    source = f"""\
+class Net:
+    def __init__(self):
+        self.w, self.b = new(), new()
+net = Net()
+for t in range(3):
+    e = net.w * x + net.b - y
+    loss = (e * e).sum()
+    grads = {{"dw": 2 * (e * x).sum(), "db": 2 * e.sum()}}
+    for key, g in grads.items():
+        p = getattr(net, {cut})
+        p -= 0.1 * g
+"""
+    assert {"net.w", "net.b"} <= labels(analyse(source, "s.py"), "parameter")

@@ -44,6 +44,22 @@ def _texts(script: Script, node: ast.expr) -> frozenset[str] | None:
                     return _looped_over(script, around, name)
         case ast.BinOp(op=ast.Add()) | ast.JoinedStr():
             return _joined([_texts(script, part) for part in _parts(node)])
+        case ast.Subscript(value=whole, slice=ast.Slice(lower=lower, upper=upper, step=None)):
+            ends = [None if end is None else _number(end) for end in (lower, upper)]
+            if any(end is not None and number is None for end, number in zip((lower, upper), ends, strict=True)):
+                return None
+            texts = _texts(script, whole)  # `for key in grads: getattr(self, key[1:])`
+            return frozenset(text[slice(*ends)] for text in (_listed(script) if texts is None else texts))
+    return None
+
+
+def _number(node: ast.expr) -> int | None:
+    """The whole number that is written out."""
+    match node:
+        case ast.Constant(value=int() as number):
+            return number
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as number)):
+            return -number
     return None
 
 
