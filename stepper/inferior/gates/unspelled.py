@@ -64,7 +64,8 @@ class Unspelled:
             operation = step.event.site.operation
             if operation is not None and operation.name == "setitem" and _is_at_fixed_places(step.event.text):
                 return None
-            gate = GateSeen(self._label(step, h), operation.name if operation else "relu", step.event.id, h, "h < 0")
+            name = operation.name if operation else "leaky_relu" if slope else "relu"
+            gate = GateSeen(self._label(step, h), name, step.event.id, h, "h < 0")
             gate.out = out
             if slope:
                 gate.soft, gate.rule = True, "h <= 0"
