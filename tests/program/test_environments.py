@@ -6,7 +6,9 @@ LAKE = """
 import random
 import gym
 import torch
+import torchvision.transforms as T
 
+resize = T.Compose([T.Resize(40), T.ToTensor()])
 env = gym.make("Lake")
 net = torch.nn.Linear(4, 2)
 optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
@@ -14,7 +16,7 @@ memory, state = [], env.reset()
 for t in range(9):
     action = net(state).argmax()
     seen, reward, over, _ = env.step(action)
-    screen = env.render()
+    screen = resize(env.render())
     memory.append((state, action, reward, screen))
     states, actions, rewards, screens = zip(*random.sample(memory, 4))
     aim = torch.stack(rewards) + torch.stack(screens)

@@ -80,8 +80,9 @@ class Caller(Evaluator):
             place = self.name_place(scope, name)
             if place is not None:
                 receiver = self.look(place)
-                records = [makes_record(made) for _, made in self.constructions.get(name, ())]
-                others = self._generates(scope, node) or (records and all(records))  # and no model
+                made = [call for _, call in self.constructions.get(name, ())]
+                kept = made and (all(map(makes_record, made)) or all(map(self._transforms, made)))
+                others = self._generates(scope, node) or kept  # and no model
                 others = others or self.functions_in.is_librarys_function(scope, name)
                 if self.script.owner(scope, name) is not None and not others:
                     self.called |= {place, *(root for root, _ in receiver.roots)}
@@ -125,6 +126,10 @@ class Caller(Evaluator):
     @cached_property
     def _has_graph(self) -> bool:
         return trains_by_autograd(self.script)
+
+    def _transforms(self, made: ast.Call) -> bool:
+        """Whether a call makes what prepares data: `transforms.Compose([…])`."""
+        return self.script.dotted(made.func).startswith(("torchvision.transforms.", "torchaudio.transforms."))
 
     def _note_container(self, scope: Scope, node: ast.AST) -> None:
         """`self.blocks.first(x)`, `self.layers[0](x)`: a container of torch's layers, one of which is called."""
