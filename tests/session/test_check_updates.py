@@ -284,11 +284,18 @@ def test_of_rows_that_a_step_picks_the_others_are_not_called_wrong(tmp_path: Pat
     assert apart == dict.fromkeys((0, 1, 4), "the step does not move this entry")
 
 
-def test_a_row_that_an_index_has_twice_is_said_to_be_lost(tmp_path: Path) -> None:
-    with opened(tmp_path, ROWS.format(update="table[ids] -= lr * d_rows")) as run:
-        (found,) = run.check(1, 1).parameters  # also by one entry, be it not the largest
-    assert found.verdict is Verdict.DIFFERS and [each.index[0] for each in found.entries] == [3]
-    assert found.note.startswith("line 8: an index has places more than once: 2 numbers are lost")
+SUMMED = """picked, grad = np.array(ids), np.zeros_like(table) + 2 * table.sum(0)
+    grad[picked] += 2 * table[picked] * np.ones(2)
+    table -= lr * grad"""
+
+
+@pytest.mark.parametrize(("update", "line", "entries"), [("table[ids] -= lr * d_rows", 8, 1), (SUMMED, 9, 10)])
+def test_a_row_that_an_index_has_twice_is_said_to_be_lost(tmp_path: Path, update: str, line: int, entries: int) -> None:
+    with opened(tmp_path, ROWS.format(update=update)) as run:
+        (found,) = run.check(1, entries).parameters  # also by one entry, be it not the largest
+    apart = {each.index[0] for each in found.entries if each.verdict is Verdict.DIFFERS}
+    assert found.verdict is Verdict.DIFFERS and apart == {3}
+    assert found.note.startswith(f"line {line}: an index has places more than once: 2 numbers are lost")
 
 
 def test_the_slope_of_a_penalty_in_the_step_of_a_row_that_has_a_name_is_no_mistake(tmp_path: Path) -> None:

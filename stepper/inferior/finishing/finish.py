@@ -14,6 +14,7 @@ from stepper.inferior.finishing.softmaxes import remark_softmaxes
 from stepper.inferior.gates.finished_gates import FinishedGates
 from stepper.inferior.gradients.finished_parameters import FinishedParameters
 from stepper.inferior.gradients.moved import Moved, moved
+from stepper.inferior.gradients.repeated_rows import remark_repeated
 from stepper.inferior.gradients.stretched import remark_stretched
 from stepper.inferior.recording.copies import Copy, summarise
 from stepper.inferior.recording.drafts import Draft, Happening, holder_of, is_numbered
@@ -83,6 +84,7 @@ class Finisher:
         remark_stretched(recorder.happenings, recorder.sites, self._role_of)
         remark_softmaxes(recorder.happenings, recorder.sites)
         remark_dropouts(recorder.happenings)
+        remark_repeated(recorder.happenings)
         remark_reshapes(recorder.happenings)
         for happening in recorder.happenings if recorder.iteration is not None else ():
             if happening.site.unread and happening.kind == "statement":
