@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterable
 
 from stepper.engines.arrays import numpy_module
-from stepper.inferior.gates.entries import numbers
 from stepper.inferior.gradients.elements import PUT_TOGETHER
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening
@@ -43,10 +42,10 @@ def _lost(event: Happening) -> tuple[int, Copy | None]:
     copy = None if held is None else held.copy
     if held is None or held.role != "gradient" or copy is None or copy.engine.name not in ("numpy", "torch"):
         return 0, None
-    shape, places = copy.outline.shape, None if picked is None or picked.copy is None else numbers(picked.copy)
-    if not shape or places is None:
+    shape, places = copy.outline.shape, None if picked is None else picked.copy
+    if not shape or places is None or places.gone or places.engine.name not in PUT_TOGETHER:
         return 0, None
-    rows = numpy_module().asarray(places)
+    rows = numpy_module().asarray(places.engine.ndarray(places.kept))
     if rows.dtype.kind not in "iu" or not rows.size:
         return 0, None
     return (rows.size - numpy_module().unique(rows % shape[0]).size) * math.prod(shape[1:]), copy
