@@ -104,10 +104,9 @@ def told_of_errors(errors: SignedErrors, loss: float, found: Sequence[ParameterC
     if not errors.single:
         said = f"{CALLED}, the last of {len(errors.places)} that line {errors.line} makes"
         note = f"{said}; of which loss this is the gradient, the record does not tell: --loss EXPR names it"
-        return tuple(
-            replace(each, verdict=Verdict.UNKNOWN, factor=None, note=note) if each.verdict is Verdict.DIFFERS else each
-            for each in found
-        )
+        untold = [settled(replace(each, verdict=Verdict.UNKNOWN, factor=None, note=note)) for each in found]
+        pairs = zip(found, untold, strict=True)
+        return tuple(other if each.verdict is Verdict.DIFFERS else each for each, other in pairs)
     slopes = {each.name: slope for each in found if (slope := _slope(each)) is not None}
     known = [slopes[each.name] for each in agreed if each.name in slopes]  # of its square
     if agreed and not known:
