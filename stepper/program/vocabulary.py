@@ -91,6 +91,11 @@ def mutates_receiver(method: str) -> bool:
     return method.endswith("_") and not method.endswith("__") and len(method) > 1 and method not in _KEEPING_METHODS
 
 
+def clips_gradients(function: str) -> bool:
+    """Whether a library's function of this name changes the gradients of the parameters that it is given."""
+    return function in ("clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_")
+
+
 def mutates_argument(function: str) -> bool:
     """Whether a library's function of this name changes its first argument."""
     return function in MUTATING_FUNCTIONS or (

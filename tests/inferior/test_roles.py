@@ -228,6 +228,7 @@ def test_values_without_a_name_are_what_they_are_made_of() -> None:
             loss += l
             optimizer.zero_grad()
             loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 9)
             mean = output.mean().item()
             both = loss_a + l
             optimizer.step()
@@ -240,6 +241,7 @@ def test_values_without_a_name_are_what_they_are_made_of() -> None:
     assert found["losses"] == "loss" and found["losses.argmax()"] == "other", "where the largest is, and not how large"
     assert {found[name] for name in ("hits", "loss, hits[1]", "accuracy", "output.argmax(1) == labels")} == {"other"}
     assert {found[name] for name in ("preds == labels", "torch.sum(preds == labels)")} == {"other"}
+    assert found["torch.nn.utils.clip_grad_norm_(model.parameters(), 9)"] == "other", "the norm of all gradients"
     assert found["np.sqrt(len(chosen))"] == "setting", "no gradient goes through a number of NumPy's"
     assert found["torch.nn.functional.cross_entropy(out, target).sqrt()"] == "loss"
     assert found["labels[chosen]"] == "data" and found["output[chosen]"] == "activation"

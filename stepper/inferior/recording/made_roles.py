@@ -44,6 +44,8 @@ def role_of_made(
         told = engine.exact(value) is bool or engine.shape(value) == () or read == {"other"}
         made_anew = engine.name != "python" and all(map(is_list, arrays))  # `torch.tensor(digits)`
         return "other" if "other" in read and told and not made_anew else "data"
+    if role == "gradient" and engine.shape(value) == () and "clip_grad" in text:
+        return "other"  # how long all the gradients were together
     if not read:
         return role
     if operation == "eq" and engine.exact(value) is bool:

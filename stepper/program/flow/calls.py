@@ -32,6 +32,7 @@ from stepper.program.vocabulary import (
     COLLECTING_METHODS,
     DIFFERENTIATING,
     ZEROING_METHODS,
+    clips_gradients,
     mutates_argument,
     mutates_receiver,
     names_gradient,
@@ -209,6 +210,8 @@ class Caller(Evaluator):
             ):  # `self.flatten(x)`
                 picked = self._looked_up(scope, node, name)
                 return Value(receiver.deps, frozenset((place, loops | picked) for place, loops in receiver.roots))
+        elif clips_gradients(name) and arguments:
+            self.change(((GRAD, frozenset()),), node, deps)  # and the parameters stay as they are
         elif mutates_argument(name) and arguments:
             changed = frozenset(d for value in arguments[1:] for d in value.deps)
             self.change(arguments[0].roots, node, changed, keep=name != "copyto" or bool(arguments[0].deps & changed))
