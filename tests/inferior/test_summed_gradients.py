@@ -171,3 +171,67 @@ def test_a_gradient_that_begins_as_the_weights_held_nothing_of_an_earlier_iterat
     )
     (found,) = (each for each in ran.record(1).parameters if each.name == "w")
     assert found.grad is not None and found.grad.label == "grad" and (found.held is not None) is held
+
+
+def test_moments_in_the_dict_of_the_parameters_are_none_of_them() -> None:
+    ran = run(
+        """
+        import numpy as np
+        x = np.arange(6.0).reshape(3, 2)
+        net = [{"W": np.ones(2), "m": np.zeros(2), "v": np.zeros(2)}]
+        for t in range(3):
+            for layer in net:
+                e = x @ layer["W"] - 1
+            loss = (e ** 2).mean()
+            for layer in net:
+                for k, g in (("W", 2 * x.T @ e / 3),):
+                    layer["m"] = 0.9 * layer["m"] + 0.1 * g
+                    layer["v"] = 0.99 * layer["v"] + 0.01 * g * g
+                    layer[k] -= 0.1 * layer["m"] / (np.sqrt(layer["v"]) + 1e-8)
+        """
+    )
+    (parameter,) = ran.record(2).parameters
+    assert parameter.name == 'net[0]["W"]' and parameter.grad is not None and (parameter.cosine or 0) < 0
+
+
+@pytest.mark.parametrize("step", ["w = w + v", "w += v"])
+def test_a_velocity_that_the_forward_pass_looks_ahead_by_is_no_parameter(step: str) -> None:
+    ran = run(
+        f"""
+        import numpy as np
+        x, y, w, v = np.arange(6.0).reshape(3, 2), np.ones(3), np.ones(2), np.zeros(2)
+        for t in range(3):
+            look = w + 0.9 * v
+            p = x @ look
+            loss = ((p - y) ** 2).mean()
+            g = x.T @ (p - y) / 3
+            v = 0.9 * v - 0.1 * g
+            {step}
+        """
+    )
+    (parameter,) = ran.record(2).parameters
+    assert parameter.name == "w" and parameter.grad is not None and parameter.grad.label == "g"
+
+
+def test_steps_of_one_rate_that_are_weighed_by_a_difference_used_the_weighed_sum() -> None:
+    """REINFORCE by hand: each return less a baseline, which are plain numbers, and have no event of their own."""
+    ran = run(
+        """
+        import numpy as np
+        theta, baseline = np.zeros(2), 0.25
+        for t in range(2):
+            grads, rewards = [], []
+            for a in range(2):
+                p = np.exp(theta) / np.exp(theta).sum()
+                g = -p
+                g[a] += 1
+                grads.append(g)
+                rewards.append(float(a))
+            loss = -sum(rewards)
+            for g, r in zip(grads, rewards):
+                theta += 0.5 * (r - baseline) * g
+        """
+    )
+    parameter = ran.parameter("theta")
+    assert ran.array(parameter.grad).tolist() == [-0.25 * 0.5 - 0.75 * 0.5, 0.25 * 0.5 + 0.75 * 0.5]
+    assert (ran.array(parameter.update) == 0.5 * ran.array(parameter.grad)).all()

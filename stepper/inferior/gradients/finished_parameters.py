@@ -54,7 +54,7 @@ class FinishedParameters:
             except (LookupError, TypeError, ValueError, MemoryError, RuntimeError) as failure:
                 self._recorder.fault(failure)  # the others are told all the same
                 continue
-            if made is None or (made.grad is None and self._is_bound_again(track)):
+            if made is None or (self._is_bound_again(track) if made.grad is None else self._is_running_sum(track)):
                 continue
             if not (stepped and made.grad is None and self._is_replaced(track)):
                 found.append(made)
@@ -63,6 +63,15 @@ class FinishedParameters:
     def _is_bound_again(self, track: Track) -> bool:
         """Whether a name only got another value that the pass made, as in each of two functions: `r = table[ids]`."""
         return track.fresh and not (track.in_place or track.certain or self._recorder.tracker.makes_all)
+
+    def _is_running_sum(self, track: Track) -> bool:
+        """Whether it only keeps gradients for the steps of others, be it beside these (`layer["mW"]`, of the dict that
+        has `layer["W"]`): nothing of the loss is made of it."""
+        before, after = track.before.copy, None if track.after is None else track.after.copy
+        if before is None or not any(each.before is before and each.after is after for each in self._sums):
+            return False
+        ahead = (each for each in self._recorder.happenings if each.phase in ("forward", "loss"))
+        return not any(draft.copy is before and draft.when == "operand" for each in ahead for draft in each.drafts)
 
     def _is_replaced(self, track: Track) -> bool:
         """Whether what no gradient is asked for became, as it is, what the pass had made before: the samples in a

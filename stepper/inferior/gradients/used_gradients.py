@@ -18,8 +18,9 @@ from stepper.inferior.gradients.known_gradients import KnownGradients, is_called
 from stepper.inferior.gradients.plain_numbers import number_of, of_returned
 from stepper.inferior.gradients.preconditioned import Preconditioned
 from stepper.inferior.gradients.several_terms import sum_of_terms
-from stepper.inferior.gradients.steps import Steps, label_in, number_in
+from stepper.inferior.gradients.steps import Steps, label_in
 from stepper.inferior.gradients.views import of_views
+from stepper.inferior.gradients.worked_out import number_worked_out
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import Draft, Happening
 from stepper.inferior.recording.recorder import Recorder
@@ -148,8 +149,10 @@ class UsedGradients:
             read, term = self._steps.term(update, track)
             rates.add(None if term is None else term.rate)
             found[id(draft.copy)] = draft
-            others = [number_in(read.get(plainly(factor))) for factor in (term.factors if term is not None else ())]
-            times[id(draft.copy)] = math.prod(each for each in others if each is not None)
+            factors = [plainly(factor) for factor in (term.factors if term is not None else ())]
+            others = [number_worked_out(each, read) for each in factors if read.get(each) is not draft]
+            own = 1.0 if term is None or term.own is None else term.own
+            times[id(draft.copy)] = own * math.prod(each for each in others if each is not None)
         if len(found) < 2 or len(rates) > 1 or None in rates:
             return None
         copies = [draft.copy for draft in found.values() if draft.copy is not None]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from stepper.program.flow.divisors import norms, only_divides
 from stepper.program.flow.effects import EMPTY, FIELD, GRAD, Definition, LossValue, Pass, Place, closure, reached, until
+from stepper.program.flow.look_ahead import look_ahead
 from stepper.program.flow.made_again import layers_again, made_again
 from stepper.program.flow.positions import is_position
 from stepper.program.flow.residuals import before_residual, behind_first, behind_residuals
@@ -155,7 +156,7 @@ def sort(
     backward, forward = backward - again, forward | again
     held = {run.start[d.place] for d in updates if d.place in run.start}
     read = forward or feeding
-    parameters = {start.place for start in held if start in read}
+    parameters = {start.place for start in held if start in read} - {d.place for d in look_ahead(updates, run)}
     zeroed = {d.place for d in run.definitions if d.kind != "start" and all(c.kind == "target" for c in d.deps)}
     gathered = {d.place for d in updates if names_gradient(d.place[1]) and d.place in parameters | zeroed} - {GRAD}
     gathered |= emptied(run)

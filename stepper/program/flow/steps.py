@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 
 from stepper.program.flow.effects import EMPTY, FIELD, GRAD, Definition, Pass, Place, closure, reached, until
+from stepper.program.flow.look_ahead import look_ahead
 from stepper.program.flow.signals import is_gradient, led_by_signals, signals
 from stepper.program.vocabulary import names_rate
 
@@ -20,7 +21,7 @@ def like_steps(
     where only the parameters that an earlier step changed lead there: the masks and running statistics of a second
     network, or of one that is evaluated behind the step."""
     steps = {d for d in updates if led_by_signals(d, run)}
-    stepping = {d for d in steps if d.own and run.start.get(d.place) in forward}
+    stepping = {d for d in steps if d.own and run.start.get(d.place) in forward} - look_ahead(updates, run)
     made = [d for d in (*run.definitions, *run.start.values()) if signals(d)]
     direct = reached(made, lambda d: () if d in stepping else run.users.get(d, ()))
     steps = {d for d in steps if d.deps & (direct - stepping)} or steps

@@ -85,12 +85,17 @@ def versions(finished: Finished, parameter: Parameter, carried: bool = False) ->
         yield Version(tuple(shares), note, made=True, losses=of)
     elif used is None and parameter.grad is not None:
         yield Version((parameter.grad,), "no update used it", losses=of)
-    for each in changed:
+    for each in changed if used is None else (each for each in changed if not _is_begun(each.value, used)):
         yield Version((each.value,), each.note, blurred=each.scale is None)
     if used is not None and not shares:
         for text, rate in _rates(record, parameter).items():
             note = f"by the update's step, which {f'is {text} times it' if text else 'has no learning rate'}"
             yield Version((parameter.update,), note, -1 / rate, (parameter.before,), sparse=parameter.sparse)
+
+
+def _is_begun(value: Value, used: Value) -> bool:
+    """Whether a gradient was zeros yet, which something was added to: `g = np.zeros_like(w)`, then `g[s] = …`."""
+    return not value.summary.largest and not value.summary.nonfinite and bool(used.summary.largest)
 
 
 def _rates(record: Record, parameter: Parameter) -> dict[str, float]:
