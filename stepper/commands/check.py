@@ -76,7 +76,8 @@ def _reached(found: GradientCheck | None) -> str:
 
 def page(target: str, found: GradientCheck) -> Iterator[str]:
     """The text form, line by line."""
-    yield f"{target}  iteration {found.iteration}  loss {found.loss}"
+    which = f" ({found.which})" if found.which else ""
+    yield f"{target}  iteration {found.iteration}  loss {found.loss}{which}"
     yield ""
     told = verdict(found)
     if told:

@@ -135,7 +135,8 @@ class Direction:
 class GradientCheck:
     """The check of one iteration. `ahead` are the parameters that it has not come to: while it goes on, or where it was
     interrupted; `begun` has the entries of the first of them that it has come to, of which nothing is concluded yet.
-    `directions` are those that told something, `hint` is what there is to say of all parameters."""
+    `directions` are those that told something, `hint` is what there is to say of all parameters, and `which` which of
+    several the loss is."""
 
     iteration: int
     loss: float
@@ -144,6 +145,7 @@ class GradientCheck:
     directions: tuple[Direction, ...] = ()
     hint: str = ""
     begun: ParameterCheck | None = None
+    which: str = ""
 
     @property
     def agrees(self) -> bool:

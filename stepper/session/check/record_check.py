@@ -70,6 +70,7 @@ from stepper.session.findings.pointed_out import pointed_out
 from stepper.session.findings.repeated import repeated
 from stepper.session.findings.running import grown
 from stepper.session.findings.straight_through import straight_through
+from stepper.session.findings.telling import which_loss
 from stepper.session.findings.versions import Version, typical, versions
 from stepper.session.findings.whose_loss import of_graph
 from stepper.session.findings.wrong_axis import wrong_axis
@@ -128,7 +129,8 @@ class RecordCheck:
         record = self._record
         parameters = [each for each in record.parameters if each.name in names]
         assert record.iteration is not None and record.loss is not None
-        whole = GradientCheck(record.iteration, record.loss, (), tuple(each.name for each in parameters))
+        ahead = tuple(each.name for each in parameters)
+        whole = GradientCheck(record.iteration, record.loss, (), ahead, which=which_loss(record))
         if not parameters:
             return whole
         tell = tell if self._errors is None else held_back(tell)
@@ -158,7 +160,7 @@ class RecordCheck:
                     self._entries = budget.entries(passes, left)
                 left -= 1
             if found is None:
-                found = _with_direction(await self._along_graph(parameter, await self._one(parameter)), told)
+                found = told.added_to(await self._along_graph(parameter, await self._one(parameter)))
             whole = replace(whole, parameters=(*whole.parameters, settled(found)), ahead=whole.ahead[1:])
         for group in () if many else told.differing:
             if not any(self._unsure(way.parameter, way.versions[0]) for way in group):
@@ -491,16 +493,3 @@ class RecordCheck:
             name = updated_before(self._record, self._record.losses[place], phase)
             self._updated[place] = name and f"{name} is updated before the loss is computed"
         return self._updated[place]
-
-
-def _with_direction(found: ParameterCheck, told: Together) -> ParameterCheck:
-    """What a direction through all entries of a parameter adds to those that were looked at: it tells where they
-    cannot; and they may agree as the update used them, and the whole as it was before it was masked elsewhere, say."""
-    version, direction, by = told.agreed.get(found.name, (None, None, ""))
-    if version is not None and direction is not None and found.verdict is Verdict.UNKNOWN and not found.told_apart:
-        # one entry may be hidden, or have a kink beside it: all of them are not
-        note = "; ".join(filter(None, (version.note, by, alongside(direction))))
-        return replace(found, verdict=Verdict.AGREES, note=note, by=by)
-    if version is None or found.verdict is not Verdict.AGREES or found.note or not version.note:
-        return found
-    return replace(found, note=version.note)

@@ -31,7 +31,17 @@ from stepper.session.check.finite_difference import (
     scale_of,
     slope,
 )
-from stepper.session.check.gradient_check import SMALL, Direction, EntryCheck, Verdict, compared, hidden_by, unit_of
+from stepper.session.check.gradient_check import (
+    SMALL,
+    Direction,
+    EntryCheck,
+    ParameterCheck,
+    Verdict,
+    alongside,
+    compared,
+    hidden_by,
+    unit_of,
+)
 from stepper.session.check.readings import FEW, known, one_of, readings
 from stepper.session.findings.versions import Version
 
@@ -112,6 +122,19 @@ class Together:
     differing: tuple[tuple[Way, ...], ...]
     hidden: dict[str, Direction]
     unsure: dict[str, Direction]
+
+    def added_to(self, found: ParameterCheck) -> ParameterCheck:
+        """What a direction through all entries of a parameter adds to those that were looked at: it tells where they
+        cannot; and they may agree as the update used them, and the whole as it was before it was masked elsewhere."""
+        if found.name not in self.agreed:
+            return found
+        version, direction, by = self.agreed[found.name]
+        if found.verdict is Verdict.UNKNOWN and not found.told_apart:
+            # one entry may be hidden, or have a kink beside it: all of them are not
+            note = "; ".join(filter(None, (version.note, by, alongside(direction))))
+            return replace(found, verdict=Verdict.AGREES, note=note, by=by)
+        bare = found.verdict is Verdict.AGREES and not found.note
+        return replace(found, note=version.note) if bare and version.note else found
 
 
 class Found(NamedTuple):

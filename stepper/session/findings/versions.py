@@ -63,7 +63,9 @@ def versions(finished: Finished, parameter: Parameter, carried: bool = False) ->
     record, used, held = finished.record, parameter.grad if parameter.used else None, parameter.held
     called = first_call(record, parameter.name)
     if called is not None:
-        note = "of the first time that the step calls its closure; the later ones are at other parameters"
+        its = [f"{record.losses[place]:.6g}" for place in called.losses if place < len(record.losses)]
+        by = f" (loss {', '.join(its)})" if its else ""
+        note = f"of the first time that the step calls its closure{by}; the later ones are at other parameters"
         yield Version(called.shares, note, called=called.losses)
         return
     if used is not None and held is not None:
