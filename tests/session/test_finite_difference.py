@@ -181,6 +181,13 @@ def test_no_right_slope_is_accused_among_many_kinks_that_rounding_hides() -> Non
     assert [verdict(1.2, seed, means=True) for seed in seeds].count(differs) > 70
 
 
+def test_steps_of_which_no_square_is_left_tell_no_mean() -> None:
+    wide = [Step(-size, size, [-size], [size]) for size in (0.1, 0.2)]
+    among = [Step(-size, size, [-size], [size], among=1) for size in (k * 1e-171 for k in range(10, 20))]
+    found = slope([*wide, *among], 0.0, last, DOUBLE)
+    assert found is not None and found.value == 1.0 and found.means == ()
+
+
 def test_one_step_alone_excludes_no_slope() -> None:
     one, other = (1.0, 1e-6, 0.0), (1.001, 1e-6, 0.0)
     assert not Slope(1.0, 0.01, 0.1, (one,)).excludes(2.0)

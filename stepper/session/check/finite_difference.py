@@ -232,6 +232,8 @@ def _means(steps: Sequence[Step], base: float, read: Reading, unit: float, noise
         if len(told) < TOGETHER or not all(map(math.isfinite, (number for each in told for number in each))):
             continue
         squares = sum(size**2 for size, _, _ in told)
+        if not squares:  # steps so small that nothing is left of their squares
+            continue
         value = sum(size * (above - below) / 2 for size, below, above in told) / squares
         sides = sum(size * ((above + below) / 2 - base) for size, below, above in told) / squares
         scatter = stdev((above - below) / 2 - value * size for size, below, above in told)
