@@ -5,6 +5,7 @@ border between the script's process and the debugger, so everything is a msgspec
 """
 
 from stepper.record.events import (
+    CLIPPED,
     CUT,
     DROPPED,
     LOST,
@@ -45,6 +46,7 @@ from stepper.record.texts import nodes_of, statement_in
 from stepper.record.window import PICTURE, Array, Region, Survey, Window, flat_of, index_of
 
 __all__ = [
+    "CLIPPED",
     "CUT",
     "DROPPED",
     "LOST",

@@ -41,6 +41,9 @@ DROPPED = "dropout is on: "
 MIXED = "axes are mixed: "
 """How the note begins that tells of a reshape in the place of a transpose."""
 
+CLIPPED = "clipped too late: "
+"""How the note begins that tells of gradients which are clipped behind the steps."""
+
 UNREAD = "no line reads "
 """How the note begins that tells of a gradient which is computed and that nothing uses."""
 

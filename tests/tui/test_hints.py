@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stepper.record import (
+    CLIPPED,
     DROPPED,
     LOST,
     MIXED,
@@ -69,7 +70,8 @@ def test_a_step_that_is_lost_in_part_is_said_so_at_the_end_of_its_line() -> None
     moved = Parameter("w", (8,), before, after, None, value("w", "result", 8))
     made = event(0, "w[ids] -= d", before, after)
     plain = hint(made, History(Record(0, None, [], [made], [], [moved])))
-    for note, mark in ((REPEATED, "repeated"), (SOFTMAX, "softmax"), (DROPPED, "dropout"), (MIXED, "axes mixed")):
+    marks = {REPEATED: "repeated", SOFTMAX: "softmax", DROPPED: "dropout", MIXED: "axes mixed", CLIPPED: "too late"}
+    for note, mark in marks.items():
         made.note = f"{note}on line 3"
         assert hint(made, History(Record(0, None, [], [made], [], [moved]))) == f"! {mark}  {plain}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stepper.engines.base import Engine
+from stepper.inferior.finishing.clippings import remark_clippings
 from stepper.inferior.finishing.drawn import LOOPS, drawn
 from stepper.inferior.finishing.dropouts import remark_dropouts
 from stepper.inferior.finishing.handed_roles import HandedRoles
@@ -86,6 +87,7 @@ class Finisher:
         remark_dropouts(recorder.happenings)
         remark_repeated(recorder.happenings)
         remark_reshapes(recorder.happenings)
+        remark_clippings(recorder.happenings)
         for happening in recorder.happenings if recorder.iteration is not None else ():
             if happening.site.unread and happening.kind == "statement":
                 happening.remark(f"{UNREAD}{happening.site.bound[0]}")

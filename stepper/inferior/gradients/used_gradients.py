@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+from collections.abc import Mapping
 from functools import lru_cache
 
 from stepper.engines.base import Engine
@@ -18,7 +19,7 @@ from stepper.inferior.gradients.known_gradients import KnownGradients, is_called
 from stepper.inferior.gradients.plain_numbers import number_of, of_returned
 from stepper.inferior.gradients.preconditioned import Preconditioned
 from stepper.inferior.gradients.several_terms import sum_of_terms
-from stepper.inferior.gradients.steps import Steps, label_in
+from stepper.inferior.gradients.steps import Steps, label_in, number_in
 from stepper.inferior.gradients.views import of_views
 from stepper.inferior.gradients.worked_out import number_worked_out
 from stepper.inferior.recording.copies import Copy
@@ -150,7 +151,7 @@ class UsedGradients:
             rates.add(None if term is None else term.rate)
             found[id(draft.copy)] = draft
             factors = [plainly(factor) for factor in (term.factors if term is not None else ())]
-            others = [number_worked_out(each, read) for each in factors if read.get(each) is not draft]
+            others = [_number(each, read) for each in factors if read.get(each) is not draft]
             own = 1.0 if term is None or term.own is None else term.own
             times[id(draft.copy)] = own * math.prod(each for each in others if each is not None)
         if len(found) < 2 or len(rates) > 1 or None in rates:
@@ -353,6 +354,12 @@ class UsedGradients:
             return None
         made = self._steps.maker(new, update)
         return None if made is None else self._gradient_read(made, track, MOMENTS) or self._single(made, track)
+
+
+def _number(text: str, read: Mapping[str, Draft]) -> float | None:
+    """The number that a factor is, be it a library's; or that it comes to: `r - baseline`."""
+    number = number_in(read.get(text))
+    return number_worked_out(text, read) if number is None else number
 
 
 def _moves_all(update: Happening, track: Track) -> bool:
