@@ -16,7 +16,7 @@ CLIP = "torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)"
         (["optimizer.step()", f"norm = {CLIP}.item()"], True),
         ([CLIP, "optimizer.step()"], False),
         (["optimizer.step()", CLIP, "other.step()"], False),
-        ([CLIP], False),
+        (["if t == 0:\n                optimizer.step()", CLIP], False),
         (["optimizer.step()", CLIP, "net.bias.data -= 0.1 * net.bias.grad"], False),
     ],
 )

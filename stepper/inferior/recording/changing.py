@@ -258,10 +258,11 @@ class Changing(Observing):
                 self._overlaps.met(named.engine, other, draft)
 
     def _name_beside(self, happening: Happening, container: Any, place: str, stored: Draft) -> None:
-        """What was stored in a container is in it under each of its names: `m[0]`, of `m = v = [zeros]`."""
-        for name in dict.fromkeys(self._names_of(container)):
-            if name + place != stored.label:
-                happening.beside.append(replace(stored, label=name + place))
+        """What was stored in a container is in it under each of its names, as far as it was seen under that: `m[0]`, of
+        `m = v = [zeros]`."""
+        for label in dict.fromkeys(name + place for name in self._names_of(container)):
+            if label != stored.label and self._overlaps.knows(label):
+                happening.beside.append(replace(stored, label=label))
 
     def _look_around(self, happening: Happening) -> None:
         """A comprehension or a lambda may have changed what it went through: all that has a name is looked at. A

@@ -49,6 +49,10 @@ class Overlaps:
         held = ref(value) if type(value).__weakrefoffset__ else lambda: value
         self._named.setdefault(storage, {})[draft.label] = Named(engine, held, draft)
 
+    def knows(self, label: str) -> bool:
+        """Whether a value was seen under this name."""
+        return label in self._storages
+
     def changed(self, engine: Engine, value: Any, draft: Draft) -> Iterator[tuple[Named, Any]]:
         """What else, of the names that were seen, may hold another value since `value` was changed in place."""
         named = self._named.get(_storage(engine, value))
