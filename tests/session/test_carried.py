@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from stepper.commands.trace_text import trace_lines
-from stepper.record import OptimizerStep, Record
+from stepper.record import CUT, OptimizerStep, Record
 from stepper.session.findings.all_zero import ZeroStreaks, all_zero
 from stepper.session.findings.carried import Carried, Since, added, all_carried
 from stepper.session.findings.left_out import Why, all_left_out, left_out
@@ -381,3 +381,36 @@ def test_records_that_the_session_gave_up_are_not_held() -> None:
     kept: dict[int | None, Record] = {5: records[5]}
     assert str(carried.since(kept, records[5], "layer.weight")) == "iteration 4 or before"
     assert set(carried._known) == {5}
+
+
+def test_a_step_of_an_optimizer_that_maximizes_goes_along_its_gradient_on_purpose() -> None:
+    text = LOOP.format(before="optimizer.zero_grad()", after="optimizer.step()")
+    for optimizer in ("SGD", "Adam"):
+        made = text.replace(
+            "SGD(layer.parameters(), lr=0.01", f"{optimizer}(layer.parameters(), lr=0.01, maximize=True"
+        )
+        record = run_recorded(script(made)).records[3]
+        assert all(each.cosine is not None and each.cosine > 0.5 for each in record.parameters)
+        assert all_carried(record) == []
+
+
+def test_a_parameter_that_the_forward_of_its_own_module_does_not_read_was_not_used() -> None:
+    record = run_recorded(
+        script("""
+            class Net(nn.Module):
+                def __init__(self):
+                    super().__init__()
+                    self.layer, self.scale = nn.Linear(3, 2), nn.Parameter(torch.tensor(0.5))
+                def forward(self, x):
+                    return self.layer(x)
+            net, x = Net(), torch.randn(5, 3)
+            optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+            for t in range(2):
+                loss = net(x).pow(2).sum()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            """)
+    ).records[1]
+    assert left_out(record) == {"net.scale": Why.IDLE}
+    assert not any(event.note.startswith(CUT) for event in record.events)

@@ -8,8 +8,10 @@ transitions that is learnt itself).
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from stepper.engines import masks
 from stepper.inferior.gates.entries import numbers
@@ -17,7 +19,7 @@ from stepper.inferior.gradients.stretched import operands_of, statement_of, told
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import READ, Draft, Happening
 from stepper.program.sites import Site
-from stepper.record import SOFTMAX, place
+from stepper.record import SOFTMAX, place, statement_in
 
 CLOSE = 1e-3  # what a sum of half-precision weights may be off
 NEAR = 3  # steps from a softmax to the product that takes its weights: a dropout, say
@@ -26,7 +28,7 @@ PRODUCTS = frozenset(("matmul", "mm", "bmm", "dot"))
 NORMALIZERS = frozenset(("softmax", "Softmax"))
 ENTROPIES = frozenset(("cross_entropy", "CrossEntropyLoss"))
 MENTIONED = re.compile(r"softmax|\bexp\(", re.IGNORECASE)
-TURNED = re.compile(r"\b(transpose|permute|swapaxes|movedim|moveaxis|rearrange|einsum)\b|\.m?[TH]\b|\.t\(\)")
+TURNS = frozenset(("transpose", "permute", "swapaxes", "movedim", "moveaxis", "rearrange", "einsum", "t", "T", "mT"))
 
 
 def remark_softmaxes(happenings: Sequence[Happening], sites: Sequence[Site]) -> None:
@@ -97,14 +99,14 @@ class _Weighed:
     def told(self, draft: Draft, contracted: int) -> str:
         """In words, that a factor of a product sums to 1 along another axis than the contracted one; else empty."""
         copy, shape = draft.copy, draft.shape or ()
-        if copy is None or copy.gone or len(shape) < 2 or TURNED.search(draft.label):
+        if copy is None or copy.gone or len(shape) < 2 or is_turned(draft.label):
             return ""
         weights = next((each for each in self._back(copy, NEAR) if each.extents == shape and self._sums(each)), None)
         if weights is None:
             return ""
         axes, summed = self._sums(weights), len(shape) + contracted
         maker = self._makers.get(weights)
-        if summed in axes or maker is None or TURNED.search(maker.text) or _only_picks(weights):
+        if summed in axes or maker is None or is_turned(maker.text) or _only_picks(weights):
             return ""
         if not any(each in self._products for each in self._back(weights, FAR)):
             return ""
@@ -142,6 +144,17 @@ def _sums_to_one(copy: Copy) -> list[int]:
         for axis, extent in enumerate(values.shape)
         if extent > 1 and bool((abs(values.sum(axis) - 1) <= CLOSE).all())
     ]
+
+
+@lru_cache(maxsize=1024)
+def is_turned(text: str) -> bool:
+    """Whether what a text does last is to move axes: not what is inside `softmax(q @ k.transpose(1, 2))`."""
+    statement = statement_in(text)
+    node = statement.value if isinstance(statement, ast.Assign | ast.Expr | ast.Return) else None
+    match node:
+        case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) | ast.Attribute(attr=name):
+            return name in TURNS
+    return False
 
 
 def _only_picks(copy: Copy) -> bool:

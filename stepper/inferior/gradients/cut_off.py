@@ -36,7 +36,9 @@ def cut_off(happenings: Sequence[Happening], tracks: Iterable[Track]) -> dict[st
     roots = {each.parent for each in happenings if each.kind == "backward"}
     if not wanted or not roots:
         return {}
-    seen = {id(draft.copy) for each in happenings if each.kind != "backward" for draft in each.drafts}
+    held = _holders(happenings)
+    used = (each for each in happenings if each.kind != "backward")
+    seen = {id(draft.copy) for each in used for draft in each.drafts if not (each.id in held and is_held(draft))}
     wanted = {name: each for name, each in wanted.items() if id(each.before.copy) in seen}
     if not wanted:
         return {}  # those that got none were not used: of a layer that this pass left out
@@ -59,6 +61,17 @@ def cut_off(happenings: Sequence[Happening], tracks: Iterable[Track]) -> dict[st
     return found
 
 
+def _holders(happenings: Sequence[Happening]) -> set[int]:
+    """The calls of modules whose `forward` is the script's own: what it reads of their parameters, its lines tell."""
+    calls = {each.parent for each in happenings if each.kind == "call"}
+    return {each.id for each in happenings if each.kind == "module" and each.id in calls}
+
+
+def is_held(draft: Draft) -> bool:
+    """Whether a module only has it."""
+    return draft.role == "parameter" and draft.when == "operand"
+
+
 def _gone_through(happenings: Sequence[Happening]) -> set[int]:
     """The events that made what gradients came to, and those around them."""
     found: set[int] = set()
@@ -77,6 +90,7 @@ class Flow:
     def __init__(self, happenings: Sequence[Happening], wanted: Sequence[Track], reached: set[int] | None) -> None:
         self._happenings = happenings
         self._reached = reached
+        self._holders = _holders(happenings)
         self._passed_by: set[Hashable] = set()  # what hangs in a graph, and no gradient came to it
         self._lying: dict[Hashable, Draft] = {}  # by place in memory: what hangs in a graph
         self._named: dict[tuple[str, str], Draft] = {}  # by function and label
@@ -117,6 +131,8 @@ class Flow:
         read = [draft for draft in happening.drafts if draft.when in ("operand", "before")]
         if happening.kind in ("statement", "expression") and is_made_anew(happening.text):
             read = []  # `total = x.new_zeros(1)`, to which the losses are added
+        if happening.id in self._holders:
+            read = [draft for draft in read if not is_held(draft)]
         self._look_again(read, happening)
         live, lost = self._live_of(read, happening)
         self._leaves.update(key_of(draft) for draft in read if draft.graph == LEAF)

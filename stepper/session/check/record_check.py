@@ -61,7 +61,7 @@ from stepper.session.check.updated_first import read_after_update, updated_befor
 from stepper.session.continuing import Continuing
 from stepper.session.findings.begun_with import begun_with
 from stepper.session.findings.begun_with import told as told_of_begun
-from stepper.session.findings.carried import Carried, added, momentum
+from stepper.session.findings.carried import Carried, added, maximizes, momentum
 from stepper.session.findings.finished import Finished
 from stepper.session.findings.left_out import Why, in_words, left_out
 from stepper.session.findings.lost_terms import is_in_term, lost_term
@@ -246,7 +246,7 @@ class RecordCheck:
         if known is None:
             return None
         version, direction, by = known
-        uphill = (parameter.cosine or 0.0) > MOSTLY and not momentum(self._record, parameter)
+        uphill = (parameter.cosine or 0.0) > MOSTLY and not self._is_meant(parameter)
         notes = (
             self._summed(parameter) or version.note,
             UPHILL if uphill and version.scale > 0 and not version.share else "",
@@ -451,7 +451,11 @@ class RecordCheck:
         if parameter.cosine is not None and parameter.cosine <= MOSTLY:
             return False  # the step as a whole, whatever the entries that are looked at do
         unused = parameter.grad is not None and not parameter.used
-        return not unused and not momentum(self._record, parameter) and await samples.moved_along(recorded)
+        return not unused and not self._is_meant(parameter) and await samples.moved_along(recorded)
+
+    def _is_meant(self, parameter: Parameter) -> bool:
+        """Whether it is known why a step may go uphill."""
+        return bool(momentum(self._record, parameter)) or maximizes(self._record, parameter)
 
     async def _compared(
         self, samples: Samples, version: Version, found: Sequence[Sample], along: bool, read: Reading, likely: bool

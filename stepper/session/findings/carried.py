@@ -127,6 +127,10 @@ def _added_up(record: Record) -> list[str]:
     return [f"{by_hand[name]} of {name}" if name in by_hand else f"{name}.grad" for name in carried]
 
 
+MAXIMIZED = "g = −grad"
+"""How the rule of a step begins that goes along the gradient."""
+
+
 def uphill(parameter: Parameter) -> bool:
     """Whether the update went along the gradient: a wrong sign, or momentum past a minimum."""
     return parameter.cosine is not None and parameter.cosine > UPHILL
@@ -137,6 +141,8 @@ def coasting(record: Record, parameter: Parameter) -> str:
     usual past a minimum, and where gradients are noisy."""
     if parameter.cosine is None or parameter.cosine <= COASTING or moves_in_between(record, parameter.name):
         return ""
+    if maximizes(record, parameter):
+        return ""
     return momentum(record, parameter)
 
 
@@ -146,7 +152,19 @@ def climbs(record: Record, parameter: Parameter) -> bool:
     sign may be wrong."""
     if not uphill(parameter) or momentum(record, parameter) or moves_in_between(record, parameter.name):
         return False
+    if maximizes(record, parameter):
+        return False
     return not is_opposite(record, parameter) and is_called_so(record, parameter)
+
+
+def maximizes(record: Record, parameter: Parameter) -> bool:
+    """Whether the optimizer is to go uphill (`maximize=True`), as far as its rule is known."""
+    rules = (
+        event.detail.rule
+        for event in reversed(record.events)
+        if isinstance(event.detail, OptimizerStep) and event.detail.parameter == parameter.name
+    )
+    return next(rules, "").startswith(MAXIMIZED)
 
 
 def momentum(record: Record, parameter: Parameter) -> str:

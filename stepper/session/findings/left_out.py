@@ -80,7 +80,14 @@ def left_out(record: Record) -> dict[str, Why]:
         return dict.fromkeys((each.name for each in out), Why.EVALUATED) if _only_evaluates(record) else {}
     contributions = [event for event in reversed(record.events) if isinstance(event.detail, Contribution)]
     came = {e.detail.parameter: e.id for e in contributions if isinstance(e.detail, Contribution)}  # the first of each
-    before = [value for event in record.events if event.phase in ("forward", "loss") for value in event.values]
+    own = {event.parent for event in record.events if event.kind == "call"}  # modules with a `forward` of the script's
+    ahead = [event for event in record.events if event.phase in ("forward", "loss")]
+    before = [
+        value
+        for event in ahead
+        for value in event.values
+        if not (event.kind == "module" and event.id in own and value.role == "parameter")
+    ]
     copies, labels = {value.copy for value in before}, {value.label for value in before}
     skipped = any(SKIPPED in event.note for event in record.events)
     updated = any(each.used for each in record.parameters)
