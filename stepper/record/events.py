@@ -44,6 +44,9 @@ MIXED = "axes are mixed: "
 CLIPPED = "clipped too late: "
 """How the note begins that tells of gradients which are clipped behind the steps."""
 
+WHOLE = "whole numbers: "
+"""How the note begins that tells of a parameter which holds integers, and is stepped by what is none."""
+
 UNREAD = "no line reads "
 """How the note begins that tells of a gradient which is computed and that nothing uses."""
 

@@ -6,7 +6,7 @@ import ast
 import re
 from functools import lru_cache
 
-from stepper.record import CLIPPED, CUT, DROPPED, LOST, MIXED, REPEATED, SOFTMAX, STRETCHED, UNREAD, Event, place
+from stepper.record import CLIPPED, CUT, DROPPED, LOST, MIXED, REPEATED, SOFTMAX, STRETCHED, UNREAD, WHOLE, Event, place
 from stepper.session.findings.pointed_out import points_out
 from stepper.tui import figures
 from stepper.tui.history import History
@@ -17,7 +17,14 @@ PRODUCTS = frozenset({"mm", "matmul", "dot", "bmm", "mv"})
 MODULES = frozenset({"np", "numpy", "torch"})
 POINTED_OUT = "!"
 STRETCHED_SHAPES = re.compile(re.escape(STRETCHED) + r"(.*?), (?:larger|of different|one number)")
-MARKS = {REPEATED: "repeated", SOFTMAX: "softmax", DROPPED: "dropout", MIXED: "axes mixed", CLIPPED: "too late"}
+MARKS = {
+    REPEATED: "repeated",
+    SOFTMAX: "softmax",
+    DROPPED: "dropout",
+    MIXED: "axes mixed",
+    CLIPPED: "too late",
+    WHOLE: "whole",
+}
 """What is pointed out in few characters, by how its note begins."""
 Shape = tuple[int, ...]
 Factor = tuple[str, bool]

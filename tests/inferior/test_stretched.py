@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import stepper
-from stepper.record import STRETCHED, Event
+from stepper.record import STRETCHED, WHOLE, Event
 from tests.engines.recorded import run_recorded
 from tests.engines.scripts import script as recorded
 from tests.session.support import script
@@ -186,3 +186,26 @@ def test_what_a_function_returns_is_told_of_like_what_it_binds() -> None:
         """
     events = run_recorded(recorded(source)).records[0].events
     assert pointed_out(events) == {"return x @ w + b": "(8,) + (8, 1) → (8, 8), larger than both"}
+
+
+@pytest.mark.parametrize(
+    ("zero", "step", "told"),
+    [
+        ("0", "w = (w - 0.1 * dw).astype(w.dtype)", True),
+        ("0", "for k in range(2): w[k] -= 0.1 * dw[k]", True),
+        ("0", "w = w - 0.1 * dw", False),
+        ("0.0", "w -= 0.1 * dw", False),
+    ],
+)
+def test_integers_that_a_step_of_fractions_is_lost_in_are_told(zero: str, step: str, told: bool) -> None:
+    source = f"""
+        import numpy as np
+        x, w = np.array([[1.0, 2.5], [3.0, 4.0]]), np.array([{zero}, {zero}])
+        for t in range(2):
+            d = x @ w - 1.3
+            loss = (d ** 2).mean()
+            dw = x.T @ d
+            {step}
+        """
+    events = run_recorded(recorded(source)).records[0].events
+    assert any(event.note.startswith(WHOLE) for event in events) == told

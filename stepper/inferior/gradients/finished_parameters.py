@@ -24,7 +24,7 @@ from stepper.inferior.recording.drafts import Draft, Happening, value_of
 from stepper.inferior.recording.recorder import Recorder
 from stepper.inferior.recording.tracks import Track
 from stepper.program.sites import Site
-from stepper.record import CUT, LOST, STRETCHED, Held, Parameter, Resting, Summary, Value, When, place
+from stepper.record import CUT, LOST, STRETCHED, WHOLE, Held, Parameter, Resting, Summary, Value, When, place
 from stepper.record import ratio as ratio_of
 
 FEW = 4  # parameters that are named one by one
@@ -113,6 +113,7 @@ class FinishedParameters:
             self._used.remark(track)
         else:
             _remark_spread(track, grad)
+            _remark_whole(track, grad)
         held = self._held(track, grad)
         used = grad is not None and (grad is not track.returned or bool(track.updates))
         grad = grad or _unused(track)
@@ -315,6 +316,22 @@ def _remark_spread(track: Track, grad: Draft) -> None:
     shape = whole.extents or ()
     if math.prod(shape) > 1 and math.prod(one) == 1:
         update[0].remark(f"{STRETCHED}{told_shape(one)} → {told_shape(shape)}, one number for all of {track.name}")
+
+
+def _remark_whole(track: Track, grad: Draft) -> None:
+    """Say it where a parameter of integers is stepped by what is none."""
+    old, new = track.before.copy, track.after.copy if track.after is not None else None
+    if not track.updates or old is None or new is None or grad.copy is None or grad.copy.gone:
+        return
+    whole, slope = old.outline.dtype or "", grad.copy.outline
+    stays_whole = "int" in whole and new.outline.dtype == whole
+    fraction = "float" in (slope.dtype or "") and not all(map(_is_whole, (slope.min, slope.max)))
+    if stays_whole and fraction:
+        track.updates[-1].remark(f"{WHOLE}{track.name} is {whole}: the fraction of its step is lost")
+
+
+def _is_whole(number: float | None) -> bool:
+    return number is None or float(number).is_integer()
 
 
 def _unused(track: Track) -> Draft | None:

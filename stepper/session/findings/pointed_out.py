@@ -6,9 +6,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from stepper.record import CLIPPED, CUT, DROPPED, LOST, MIXED, REPEATED, SOFTMAX, STRETCHED, UNREAD, Event, Record
+from stepper.record import (
+    CLIPPED,
+    CUT,
+    DROPPED,
+    LOST,
+    MIXED,
+    REPEATED,
+    SOFTMAX,
+    STRETCHED,
+    UNREAD,
+    WHOLE,
+    Event,
+    Record,
+)
 
-ALL = (STRETCHED, REPEATED, CUT, LOST, SOFTMAX, DROPPED, MIXED, CLIPPED, UNREAD)
+ALL = (STRETCHED, REPEATED, CUT, LOST, SOFTMAX, DROPPED, MIXED, CLIPPED, WHOLE, UNREAD)
 """How the notes begin that point something out."""
 FEW = 3  # places that are named
 
