@@ -383,17 +383,6 @@ def test_records_that_the_session_gave_up_are_not_held() -> None:
     assert set(carried._known) == {5}
 
 
-def test_a_step_of_an_optimizer_that_maximizes_goes_along_its_gradient_on_purpose() -> None:
-    text = LOOP.format(before="optimizer.zero_grad()", after="optimizer.step()")
-    for optimizer in ("SGD", "Adam"):
-        made = text.replace(
-            "SGD(layer.parameters(), lr=0.01", f"{optimizer}(layer.parameters(), lr=0.01, maximize=True"
-        )
-        record = run_recorded(script(made)).records[3]
-        assert all(each.cosine is not None and each.cosine > 0.5 for each in record.parameters)
-        assert all_carried(record) == []
-
-
 def test_a_parameter_that_the_forward_of_its_own_module_does_not_read_was_not_used() -> None:
     record = run_recorded(
         script("""

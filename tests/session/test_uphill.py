@@ -37,7 +37,7 @@ def test_an_optimizer_that_goes_uphill_by_its_state_is_told_so(optimizer: str, b
         assert lines == [f"layer.weight, layer.bias: carried along the gradient by {by}, of earlier gradients"]
     else:
         assert len(lines) == 2, "each parameter's last update goes against what the gradient has become"
-        assert all("uphill (cosine " in line for line in lines)
+        assert all("uphill (cosine " in line and line.endswith("), as maximize=True asks") for line in lines)
 
 
 @pytest.mark.parametrize(("rule", "told"), [("LBFGS(W, lr=10, max_iter=3)", 0), ("SGD(W, lr=0.1, maximize=True)", 2)])

@@ -13,10 +13,9 @@ from functools import partial
 from time import perf_counter
 
 from stepper.inferior.protocol import Move, Tried
-from stepper.record import MIXED, SOFTMAX, STRETCHED, Parameter, Phase, Record
+from stepper.record import Parameter, Phase, Record
 from stepper.session.check.absolute_errors import squares
 from stepper.session.check.budget import ENTRIES, Budget
-from stepper.session.check.common_factor import common_factor
 from stepper.session.check.contrasted import contrasted
 from stepper.session.check.cuts import Cuts
 from stepper.session.check.decay_term import with_decay_term
@@ -49,6 +48,7 @@ from stepper.session.check.gradient_check import (
     unmoved,
 )
 from stepper.session.check.guards import left_out_guard
+from stepper.session.check.hints import hints
 from stepper.session.check.passes import Passes
 from stepper.session.check.reaching_back import REACHES_BACK, reaching_back
 from stepper.session.check.readings import of, one_of
@@ -56,24 +56,20 @@ from stepper.session.check.samples import MOSTLY, Sample, Samples
 from stepper.session.check.seeking import wrong_entry
 from stepper.session.check.signed_errors import held_back, signed_errors, told_of_errors
 from stepper.session.check.together import Part, Setting, Together, Way, together, way_through
-from stepper.session.check.unlike_steps import unlike_steps
 from stepper.session.check.updated_first import read_after_update, updated_before
 from stepper.session.continuing import Continuing
 from stepper.session.findings.begun_with import begun_with
-from stepper.session.findings.begun_with import told as told_of_begun
-from stepper.session.findings.carried import Carried, added, maximizes, momentum
+from stepper.session.findings.carried import Carried, added, momentum
 from stepper.session.findings.finished import Finished
 from stepper.session.findings.left_out import Why, in_words, left_out
 from stepper.session.findings.lost_terms import is_in_term, lost_term
 from stepper.session.findings.on_the_way import on_the_way
-from stepper.session.findings.pointed_out import pointed_out
 from stepper.session.findings.repeated import repeated
 from stepper.session.findings.running import grown
 from stepper.session.findings.straight_through import straight_through
 from stepper.session.findings.telling import which_loss
 from stepper.session.findings.versions import Version, typical, versions
 from stepper.session.findings.whose_loss import of_graph
-from stepper.session.findings.wrong_axis import wrong_axis
 from stepper.session.findings.zeroing import summed
 from stepper.session.lane import Lane
 
@@ -167,10 +163,8 @@ class RecordCheck:
                 whole = await self._fit(group)._doubted(whole, group, self._further_entries(budget))
         if self._errors is not None:
             whole = replace(whole, parameters=told_of_errors(self._errors, record.loss, whole.parameters))
-        begun_so, axis = told_of_begun(record, self._begun), wrong_axis(record)
-        of_all = common_factor(record, whole.parameters) or unlike_steps(record, whole.parameters)
-        hints = (*begun_so, of_all, *axis, *pointed_out(record, (STRETCHED, SOFTMAX, MIXED)), budget.said)
-        whole = replace(whole, hint="; ".join(filter(None, hints)))
+        told_of_all = (*hints(record, whole.parameters, self._begun), budget.said)
+        whole = replace(whole, hint="; ".join(filter(None, told_of_all)))
         tell(whole, "")
         return whole
 
@@ -246,7 +240,7 @@ class RecordCheck:
         if known is None:
             return None
         version, direction, by = known
-        uphill = (parameter.cosine or 0.0) > MOSTLY and not self._is_meant(parameter)
+        uphill = (parameter.cosine or 0.0) > MOSTLY and not momentum(self._record, parameter)
         notes = (
             self._summed(parameter) or version.note,
             UPHILL if uphill and version.scale > 0 and not version.share else "",
@@ -451,11 +445,7 @@ class RecordCheck:
         if parameter.cosine is not None and parameter.cosine <= MOSTLY:
             return False  # the step as a whole, whatever the entries that are looked at do
         unused = parameter.grad is not None and not parameter.used
-        return not unused and not self._is_meant(parameter) and await samples.moved_along(recorded)
-
-    def _is_meant(self, parameter: Parameter) -> bool:
-        """Whether it is known why a step may go uphill."""
-        return bool(momentum(self._record, parameter)) or maximizes(self._record, parameter)
+        return not unused and not momentum(self._record, parameter) and await samples.moved_along(recorded)
 
     async def _compared(
         self, samples: Samples, version: Version, found: Sequence[Sample], along: bool, read: Reading, likely: bool

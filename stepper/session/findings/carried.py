@@ -6,7 +6,7 @@ Pure: reads records only. The screen and the headless commands say the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stepper.record import UNREAD, Backward, OptimizerStep, Parameter, Record
@@ -141,8 +141,6 @@ def coasting(record: Record, parameter: Parameter) -> str:
     usual past a minimum, and where gradients are noisy."""
     if parameter.cosine is None or parameter.cosine <= COASTING or moves_in_between(record, parameter.name):
         return ""
-    if maximizes(record, parameter):
-        return ""
     return momentum(record, parameter)
 
 
@@ -151,8 +149,6 @@ def climbs(record: Record, parameter: Parameter) -> bool:
     gradient, and adds it, or what it calls none, nor that the gradient is only where the last of several steps began: a
     sign may be wrong."""
     if not uphill(parameter) or momentum(record, parameter) or moves_in_between(record, parameter.name):
-        return False
-    if maximizes(record, parameter):
         return False
     return not is_opposite(record, parameter) and is_called_so(record, parameter)
 
@@ -167,11 +163,19 @@ def maximizes(record: Record, parameter: Parameter) -> bool:
     return next(rules, "").startswith(MAXIMIZED)
 
 
+def maximized(record: Record, names: Sequence[str]) -> str:
+    """A line on the parameters of these names whose optimizer does; empty where there is none."""
+    names = [each.name for each in record.parameters if each.name in names and maximizes(record, each)]
+    return f"{some(names, FEW)}: the optimizer is to make the loss larger (maximize=True)" if names else ""
+
+
 def momentum(record: Record, parameter: Parameter) -> str:
     """What of earlier gradients the last step went by, and can go uphill by: `Adam's exp_avg`, or a sum that the script
     keeps by hand; empty where there is nothing."""
     if parameter.carried or parameter.turned:
         return parameter.carried
+    if maximizes(record, parameter):
+        return ""  # by that it goes uphill, whatever it keeps
     for event in reversed(record.events):
         detail = event.detail
         if isinstance(detail, OptimizerStep) and detail.parameter == parameter.name:
@@ -194,7 +198,8 @@ def all_carried(record: Record) -> list[str]:
     for parameter in record.parameters:
         if climbs(record, parameter):
             told = f"the update goes along its gradient, uphill (cosine {parameter.cosine:.2g})"
-            lines.append(f"{parameter.name}: {told}")
+            by = ", as maximize=True asks" if maximizes(record, parameter) else ""
+            lines.append(f"{parameter.name}: {told}{by}")
         elif by := coasting(record, parameter):
             carried.setdefault(by, []).append(parameter.name)
     for by, names in carried.items():
