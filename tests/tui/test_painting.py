@@ -112,10 +112,15 @@ async def test_lines_are_drawn_with_the_frame_that_the_panel_has_now() -> None:
 
 
 async def at_rest(pilot: Pilot[int]) -> DrawnScreen[object]:
-    """The screen, once nothing is left to be painted."""
+    """The screen, once nothing is left to be painted, nor to be laid out, which would paint it later."""
     screen = pilot.app.screen
     assert isinstance(screen, DrawnScreen)
-    await until(pilot, lambda: not screen._dirty_widgets)
+
+    def rests() -> bool:
+        moving = (each._layout_required or each._scroll_required for each in (screen, *screen.walk_children(Widget)))
+        return not (screen._dirty_widgets or pilot.app._batch_count or any(moving))
+
+    await until(pilot, rests)
     return screen
 
 
