@@ -6,8 +6,8 @@ import ast
 import re
 from functools import lru_cache
 
-from stepper.record import CLIPPED, CUT, DROPPED, LOST, MIXED, REPEATED, SOFTMAX, STRETCHED, UNREAD, WHOLE, Event, place
-from stepper.session.findings.pointed_out import points_out
+from stepper.record import STRETCHED, Event, place
+from stepper.session.findings.pointed_out import MARKS, points_out
 from stepper.tui import figures
 from stepper.tui.history import History
 
@@ -17,15 +17,6 @@ PRODUCTS = frozenset({"mm", "matmul", "dot", "bmm", "mv"})
 MODULES = frozenset({"np", "numpy", "torch"})
 POINTED_OUT = "!"
 STRETCHED_SHAPES = re.compile(re.escape(STRETCHED) + r"(.*?), (?:larger|of different|one number)")
-MARKS = {
-    REPEATED: "repeated",
-    SOFTMAX: "softmax",
-    DROPPED: "dropout",
-    MIXED: "axes mixed",
-    CLIPPED: "too late",
-    WHOLE: "whole",
-}
-"""What is pointed out in few characters, by how its note begins."""
 Shape = tuple[int, ...]
 Factor = tuple[str, bool]
 """The source text of a factor, and whether it is the transpose of what this text names."""
@@ -40,7 +31,7 @@ def hint(event: Event, history: History) -> str:
         where = place(inside.line, "" if inside.file == event.file else inside.file)
         return f"{POINTED_OUT} {where}  {changed or results(event)}"
     stretched = STRETCHED_SHAPES.search(event.note)
-    mark = next((mark for note, mark in MARKS.items() if note in event.note), "")
+    mark = next((mark for note, mark in MARKS.items() if mark and note in event.note), "")
     if changed and stretched is None and not mark:
         return changed
     text = results(event)
@@ -49,10 +40,6 @@ def hint(event: Event, history: History) -> str:
         return f"{POINTED_OUT} {shapes}" if shapes.endswith(made) else f"{POINTED_OUT} {shapes}  {made}"
     if mark:
         return f"{POINTED_OUT} {mark}  {changed or text}"
-    if CUT in event.note or LOST in event.note:
-        return f"{POINTED_OUT} no gradient  {text}"
-    if UNREAD in event.note:
-        return f"{POINTED_OUT} not read  {text}"
     factors = product(event)
     return f"{factors} → {figures.tight(text)}" if factors and text.startswith("(") else text
 

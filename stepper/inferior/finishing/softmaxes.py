@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from stepper.engines import masks
 from stepper.inferior.gates.entries import numbers
-from stepper.inferior.gradients.stretched import operands_of, statement_of, told_shape
+from stepper.inferior.gradients.stretched import operands_of, returned_operations, statement_of, told_shape
 from stepper.inferior.recording.copies import Copy
 from stepper.inferior.recording.drafts import READ, Draft, Happening
 from stepper.program.sites import Site
@@ -38,7 +38,7 @@ def remark_softmaxes(happenings: Sequence[Happening], sites: Sequence[Site]) -> 
         return
     _remark_single(forward, happenings)
     weighed = _Weighed(forward)
-    returned = {site.parent: site.operation for site in sites if site.kind == "result" and site.operation is not None}
+    returned = returned_operations(sites)
     for happening in forward:
         operation = happening.site.operation or returned.get(happening.site.id)
         if happening.kind != "module" and operation is not None and operation.name in PRODUCTS:

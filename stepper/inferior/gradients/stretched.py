@@ -39,7 +39,7 @@ ON_PURPOSE = re.compile(
 def remark_stretched(happenings: Sequence[Happening], sites: Sequence[Site], role_of: Callable[[Draft], Role]) -> None:
     """Say it at the statements that such an operation stands in. `role_of` is what a value is to the script."""
     made: dict[str, Happening] = {}  # what bound a name last
-    returned = {site.parent: site.operation for site in sites if site.kind == "result" and site.operation is not None}
+    returned = returned_operations(sites)
     for happening in happenings:
         operation = happening.site.operation or returned.get(happening.site.id)
         if happening.kind == "module" or (operation is not None and operation.name in TOLD_OF):
@@ -117,6 +117,11 @@ def _of_loss(name: str, operands: Sequence[Draft]) -> str:
     if len(shapes) != 2 or shapes[0] is None or shapes[1] is None or shapes[0] == shapes[1]:
         return ""
     return f"{STRETCHED}{name} of {told_shape(shapes[0])} and {told_shape(shapes[1])}, of different shapes"
+
+
+def returned_operations(sites: Sequence[Site]) -> dict[int | None, Operation]:
+    """What a function returns, by the statement: of `return x - y` that statement's own site does not know."""
+    return {site.parent: site.operation for site in sites if site.kind == "result" and site.operation is not None}
 
 
 def operands_of(happening: Happening, operation: Operation, sites: Sequence[Site]) -> list[Draft | None]:

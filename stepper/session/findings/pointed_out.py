@@ -21,8 +21,20 @@ from stepper.record import (
     Record,
 )
 
-ALL = (STRETCHED, REPEATED, CUT, LOST, SOFTMAX, DROPPED, MIXED, CLIPPED, WHOLE, UNREAD)
-"""How the notes begin that point something out."""
+MARKS = {
+    STRETCHED: "",  # its shapes say more
+    REPEATED: "repeated",
+    SOFTMAX: "softmax",
+    DROPPED: "dropout",
+    MIXED: "axes mixed",
+    CLIPPED: "too late",
+    WHOLE: "whole",
+    CUT: "no gradient",
+    LOST: "no gradient",
+    UNREAD: "not read",
+}
+"""By how the notes begin that point something out: what is said of it in few characters."""
+ALL = tuple(MARKS)
 FEW = 3  # places that are named
 
 
