@@ -19,13 +19,13 @@ FUNCTIONS = frozenset(("dropout", "dropout1d", "dropout2d", "dropout3d"))
 
 
 def remark_dropouts(happenings: Sequence[Happening]) -> None:
-    """Say it where a model is called that drops, and where a function drops; once for each line."""
+    """Say it where a model is called that drops, and where a function drops, each time that it does."""
     told: set[int] = set()
     for happening, name in _dropping(happenings):
         model = _outermost(happening, happenings)
         by_layer = happening.kind == "module"
         line = statement_of(model if by_layer else happening, happenings)
-        if line.site.id in told or _is_learnt_from(model, happenings):
+        if line.site.id not in told and _is_learnt_from(model, happenings):
             continue
         told.add(line.site.id)
         ended = "model.eval()" if by_layer else "training=self.training"
